@@ -1,0 +1,203 @@
+//! The command line: `train` from the library's table of arguments, the other commands by hand. Nothing here opens a file.
+
+#[cfg(feature = "train")]
+mod inference;
+#[cfg(feature = "train")]
+mod train;
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+#[cfg(feature = "train")]
+pub use inference::{EvaluateOptions, PredictInput, PredictOptions};
+#[cfg(feature = "train")]
+pub use train::{train_config, train_values};
+
+const AFTER_HELP: &str = "\
+Examples:
+  rtrain train --model_name_or_path bert-base-uncased --train_file train.csv --output_dir out
+  rtrain evaluate out --validation_file validation.csv
+  rtrain predict out --text \"A film to remember.\"
+  rtrain verify out
+
+Exit status: 0 done, 1 a check failed, 2 it could not run.";
+
+const VERIFY_AFTER_HELP: &str = "\
+Example, comparing what rtrain wrote with what transformers wrote:
+  rtrain verify out --reference out-transformers";
+
+/// The commands that only a binary with the training engine has.
+#[cfg(not(feature = "train"))]
+const ENGINE_COMMANDS: [&str; 3] = ["train", "evaluate", "predict"];
+
+/// The whole command line.
+pub fn command() -> Command {
+    let command = Command::new("rtrain")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Fine-tune HuggingFace BERT classifiers without Python")
+        .after_help(AFTER_HELP)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(120)
+        .arg(
+            Arg::new("color")
+                .long("color")
+                .global(true)
+                .value_name("WHEN")
+                .value_parser(["auto", "always", "never"])
+                .default_value("auto")
+                .help("When to colour the output; auto colours a terminal where NO_COLOR is not set"),
+        )
+        .arg(Arg::new("quiet").long("quiet").short('q').global(true).action(ArgAction::SetTrue).help("Print results and errors only"));
+    engine_commands(command).subcommand(verify())
+}
+
+#[cfg(feature = "train")]
+fn engine_commands(command: Command) -> Command {
+    command.subcommand(train::command()).subcommand(inference::evaluate()).subcommand(inference::predict())
+}
+
+/// Commands that take anything, so that the error is about the missing engine rather than about an argument.
+#[cfg(not(feature = "train"))]
+fn engine_commands(command: Command) -> Command {
+    command.subcommands(ENGINE_COMMANDS.map(|name| {
+        let anything = Arg::new("anything").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+        Command::new(name).hide(true).disable_help_flag(true).arg(anything)
+    }))
+}
+
+/// The error of a command that this binary was built without.
+#[cfg(not(feature = "train"))]
+pub fn without_engine(name: &str) -> rtrain::diagnostic::Error {
+    use rtrain::diagnostic::{Diagnostic, Error, Site};
+    let message = format!("rtrain {name}: this binary was built without the training engine");
+    let hint = "build it with the feature train, which is on unless --no-default-features is given";
+    Error::unsupported(Diagnostic::new("no-training-engine", Site::default(), message).hint(hint))
+}
+
+fn verify() -> Command {
+    Command::new("verify")
+        .about("Check that a directory is a model as transformers saves it")
+        .long_about(
+            "Check that a directory is a model as transformers saves it: config.json, the tokenizer, every tensor's name, shape and bytes.\n\n\
+             With --reference, check besides that both directories hold the same model.",
+        )
+        .after_help(VERIFY_AFTER_HELP)
+        .arg(directory("Directory of the model"))
+        .arg(
+            Arg::new("reference")
+                .long("reference")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .help("Directory of a model to compare with, such as one that transformers wrote"),
+        )
+        .arg(format())
+}
+
+/// What `verify` was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyOptions {
+    /// Directory of the model.
+    pub directory: PathBuf,
+    /// Directory of a model to compare with.
+    pub reference: Option<PathBuf>,
+    /// How to print the findings.
+    pub format: OutputFormat,
+}
+
+impl VerifyOptions {
+    /// The options of a matched `verify`.
+    pub fn from_matches(matches: &ArgMatches) -> Self {
+        VerifyOptions {
+            directory: path(matches, "directory").unwrap_or_default(),
+            reference: path(matches, "reference"),
+            format: OutputFormat::of(matches),
+        }
+    }
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl OutputFormat {
+    fn of(matches: &ArgMatches) -> Self {
+        match matches.get_one::<String>("format").map(String::as_str) {
+            Some("json") => OutputFormat::Json,
+            _ => OutputFormat::Text,
+        }
+    }
+}
+
+fn directory(help: &'static str) -> Arg {
+    Arg::new("directory").value_name("DIR").required(true).value_parser(value_parser!(PathBuf)).help(help)
+}
+
+fn format() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(["text", "json"])
+        .default_value("text")
+        .help("How to print the results")
+}
+
+fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
+    matches.get_one::<PathBuf>(name).cloned()
+}
+
+/// `--name`, and `--na-me` for those who are used to hyphens.
+#[cfg(feature = "train")]
+fn named(name: &'static str) -> Arg {
+    let arg = Arg::new(name).long(name);
+    if name.contains('_') { arg.alias(name.replace('_', "-")) } else { arg }
+}
+
+/// `--threads`, of the commands that compute.
+#[cfg(feature = "train")]
+fn threads() -> Arg {
+    Arg::new("threads")
+        .long("threads")
+        .value_name("N")
+        .value_parser(value_parser!(u16).range(1..))
+        .help("Threads to compute with. Left out, as many as the machine has processors")
+}
+
+/// The value of `--threads`.
+#[cfg(feature = "train")]
+pub fn threads_of(matches: &ArgMatches) -> Option<usize> {
+    matches.get_one::<u16>("threads").map(|threads| usize::from(*threads))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn verify_takes_a_reference() {
+        let matches = command().try_get_matches_from(["rtrain", "verify", "out", "--reference", "hf", "--format", "json"]).unwrap();
+        let options = VerifyOptions::from_matches(matches.subcommand().unwrap().1);
+        assert_eq!(options, VerifyOptions { directory: "out".into(), reference: Some("hf".into()), format: OutputFormat::Json });
+    }
+
+    #[test]
+    #[cfg(not(feature = "train"))]
+    fn engine_commands_take_anything() {
+        for name in ENGINE_COMMANDS {
+            let matches = command().try_get_matches_from(["rtrain", name, "--learning_rate", "1", "--help"]).unwrap();
+            assert_eq!(matches.subcommand_name(), Some(name));
+            assert_eq!(without_engine(name).diagnostic().code, "no-training-engine");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What each architecture is made of: one parameter table per architecture, without a tensor library.
+//!
+//! Loading, saving, head initialisation, optimizer groups and [`crate::verify`] all read the inventory from here.
+
+pub mod bert;
+mod loading;
+
+pub use bert::BertConfig;
+pub use loading::{LoadPlan, LoadReport};
+
+/// How transformers fills a parameter that no checkpoint provides.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initializer {
+    /// Normal with mean 0 and standard deviation `std` (`initializer_range` of the config).
+    Normal {
+        /// The standard deviation.
+        std: f64,
+    },
+    /// All zero.
+    Zeros,
+    /// All one.
+    Ones,
+}
+
+/// One parameter of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// Name in transformers' state dict.
+    pub name: String,
+    /// Shape, outermost dimension first; linear weights are (out, in) as in HuggingFace checkpoints.
+    pub shape: Vec<usize>,
+    /// How transformers initialises it.
+    pub initializer: Initializer,
+    /// Row that stays zero when initialised: the padding token of an embedding.
+    pub padding_row: Option<usize>,
+    /// Whether `weight_decay` applies: not to biases nor to LayerNorm (`Trainer.get_decay_parameter_names`).
+    pub weight_decay: bool,
+    /// The parameter that shares this one's storage, if any.
+    pub tied_to: Option<String>,
+}
+
+impl Parameter {
+    /// Number of elements.
+    pub fn numel(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// All parameters of a model, in the order of `named_parameters()`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ParameterTable {
+    /// The parameters.
+    pub parameters: Vec<Parameter>,
+}
+
+impl ParameterTable {
+    /// The parameter of that name.
+    pub fn find(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// Number of elements of all parameters.
+    pub fn numel(&self) -> usize {
+        self.parameters.iter().map(Parameter::numel).sum()
+    }
+}

@@ -1,0 +1,89 @@
+//! A model directory as a value, and the files it is written as.
+
+use super::config::Config;
+use super::safetensors::{Dtype, Tensor, from_f32, serialize};
+use super::shards;
+use super::tokenizer::Tokenizer;
+
+/// A parameter with its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// Name in the file.
+    pub name: String,
+    /// Shape, outermost dimension first.
+    pub shape: Vec<usize>,
+    /// The elements, row-major.
+    pub values: Vec<f32>,
+}
+
+/// What `model.save_pretrained` and `tokenizer.save_pretrained` of transformers 5.23.0 write into one directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelDirectory {
+    /// The config, as it is to be written.
+    pub config: Config,
+    /// The tokenizer, as it is to be written.
+    pub tokenizer: Tokenizer,
+    /// The parameters, in any order.
+    pub tensors: Vec<NamedTensor>,
+}
+
+impl ModelDirectory {
+    /// The files: `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json`.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let tensor = |tensor: &NamedTensor| Tensor {
+            name: tensor.name.clone(),
+            dtype: Dtype::F32,
+            shape: tensor.shape.iter().map(|&size| u64::try_from(size).unwrap_or(u64::MAX)).collect(),
+            data: from_f32(&tensor.values).into(),
+        };
+        let tensors: Vec<Tensor<'_>> = self.tensors.iter().map(tensor).collect();
+        vec![
+            ("config.json".to_owned(), self.config.to_bytes()),
+            (shards::SINGLE.to_owned(), serialize(&tensors, &[("format".to_owned(), "pt".to_owned())])),
+            ("tokenizer.json".to_owned(), self.tokenizer.tokenizer_json()),
+            ("tokenizer_config.json".to_owned(), self.tokenizer.tokenizer_config_json()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::DiskDirectory;
+    use std::path::{Path, PathBuf};
+
+    fn golden() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+    }
+
+    #[test]
+    fn tokenizers_are_saved_as_transformers_saves_them() {
+        let cases = crate::format::json::Json::parse("cases.json", &std::fs::read(golden().join("tokenizer/cases.json")).unwrap()).unwrap();
+        let calls = cases.get("calls").unwrap().entries().unwrap();
+        assert!(calls.len() >= 10);
+        for (name, call) in calls {
+            let folder = golden().join("tokenizer").join(name);
+            let mut tokenizer = Tokenizer::load(&DiskDirectory::open(folder.join("source")).unwrap(), true).unwrap();
+            if let Some(max_length) = call.get("max_length").and_then(crate::format::json::Json::as_u64) {
+                tokenizer.set_truncation_and_padding(max_length, call.get("padding").unwrap().as_str().is_some());
+            }
+            for (file, bytes) in [("tokenizer.json", tokenizer.tokenizer_json()), ("tokenizer_config.json", tokenizer.tokenizer_config_json())] {
+                let saved = std::fs::read_to_string(folder.join("saved").join(file)).unwrap();
+                assert_eq!(String::from_utf8(bytes).unwrap(), saved, "{name}/{file}");
+            }
+        }
+    }
+
+    #[test]
+    fn configs_are_saved_as_transformers_saves_them() {
+        let saved = crate::format::json::Json::parse("saved.json", &std::fs::read(golden().join("bert/saved.json")).unwrap()).unwrap();
+        for (name, case) in saved.entries().unwrap() {
+            let Ok(bytes) = std::fs::read(golden().join("bert/sources").join(name).join("config.json")) else { continue };
+            let mut config = Config::parse("config.json", &bytes).unwrap();
+            config.set("architectures", crate::format::json::Json::Array(vec!["BertForSequenceClassification".into()]));
+            config.set_default_labels(3);
+            let expected = case.get("config_json").unwrap().as_str().unwrap();
+            assert_eq!(String::from_utf8(config.loaded().to_bytes()).unwrap(), expected, "{name}");
+        }
+    }
+}

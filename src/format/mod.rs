@@ -1,0 +1,17 @@
+//! Bytes to values and back, for each file of a HuggingFace directory.
+//!
+//! Every file is read into a value that says what it means, and written from that value alone. Nothing here needs a tensor library, a
+//! thread, a clock or a file system.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
+pub mod config;
+pub mod directory;
+pub mod json;
+pub mod python_json;
+pub mod release;
+pub mod safetensors;
+pub mod shards;
+pub mod tokenizer;
+pub mod tokenizer_config;
+pub mod tokenizer_json;
+pub mod trainer_state;

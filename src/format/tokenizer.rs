@@ -1,0 +1,285 @@
+//! The tokenizer of a BERT directory as transformers 5.23.0 holds it: built anew from vocabulary and settings, whatever files it came in.
+//!
+//! # Source
+//! transformers 5.23.0, `tokenization_utils_base.py` (`_from_pretrained`, `save_pretrained`), `tokenization_utils_tokenizers.py`
+//! (`TokenizersBackend.__init__`) and `models/bert/tokenization_bert.py`.
+
+use super::json::Json;
+use super::tokenizer_config::TokenizerConfig;
+use super::tokenizer_json::{AddedToken, Model, Padding, TokenizerJson, Truncation, object};
+use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
+use crate::storage::Source;
+
+/// `model_max_length` of a tokenizer that has none: Python's `int(1e30)`.
+const VERY_LARGE_INTEGER: i128 = 1_000_000_000_000_000_019_884_624_838_656;
+
+/// Special tokens of BERT in the order in which transformers adds them.
+const SPECIAL_TOKENS: [(&str, &str); 5] =
+    [("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("mask_token", "[MASK]")];
+
+/// Tokenizer classes that transformers loads as `BertTokenizer`.
+const CLASSES: [&str; 2] = ["BertTokenizer", "BertTokenizerFast"];
+
+/// Keys that saving leaves out.
+const NOT_SAVED: [&str; 14] = [
+    "tokenizer_class",
+    "init_inputs",
+    "add_bos_token",
+    "add_eos_token",
+    "added_tokens_decoder",
+    "additional_special_tokens",
+    "files_loaded",
+    "name_or_path",
+    "special_tokens_map_file",
+    "tokenizer_file",
+    "vocab_file",
+    "vocab",
+    "device_map",
+    "slow_tokenizer_class",
+];
+
+/// A BERT tokenizer: what `tokenizer.json` and `tokenizer_config.json` are written from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tokenizer {
+    config: TokenizerConfig,
+    json: TokenizerJson,
+}
+
+impl Tokenizer {
+    /// Loads it from `tokenizer.json`, or from `vocab.txt`, with `tokenizer_config.json` and `special_tokens_map.json` where they are.
+    ///
+    /// `offline` says whether `HF_HUB_OFFLINE` is set: transformers records that in `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// No vocabulary, a malformed file, or a tokenizer class other than BERT's.
+    pub fn load(source: &dyn Source, offline: bool) -> Result<Tokenizer> {
+        let mut config = read_config(source, "tokenizer_config.json")?.unwrap_or_default();
+        check_class(source, &config)?;
+        let path = source.path("tokenizer.json");
+        let saved = source.read("tokenizer.json")?.map(|bytes| TokenizerJson::parse(&path, &bytes)).transpose()?;
+        let vocab = match &saved {
+            Some(json) => json.model.vocab.clone().ok_or_else(|| {
+                let site = Site::file(path).at(Place::Pointer("/model/vocab".to_owned()));
+                Error::unsupported(Diagnostic::new("tokenizer-vocabulary", site, "the vocabulary is not a WordPiece vocabulary"))
+            })?,
+            None => read_vocab_txt(source)?,
+        };
+        let added = added_tokens(source, &mut config, saved.as_ref())?;
+        config.values.retain(|(key, value)| !NOT_SAVED.contains(&key.as_str()) && !(key == "extra_special_tokens" && is_empty(value)));
+        for (key, default) in [("do_lower_case", Json::Bool(true)), ("tokenize_chinese_chars", Json::Bool(true)), ("strip_accents", Json::Null)] {
+            config.set_default(key, default);
+        }
+        let mut names = Vec::new();
+        for (key, default) in SPECIAL_TOKENS {
+            let token = config.get(key).and_then(token_text).unwrap_or(default).to_owned();
+            config.set(key, Json::from(token.as_str()));
+            names.push(token);
+        }
+        config.set_default("model_max_length", Json::Integer(VERY_LARGE_INTEGER));
+        config.set("is_local", Json::Bool(true));
+        config.set("local_files_only", Json::Bool(offline));
+        config.set_default("backend", Json::from("tokenizers"));
+        let (truncation, padding) = saved.map_or((None, None), |json| (json.truncation, json.padding));
+        record_truncation_and_padding(&mut config, truncation.as_ref(), padding.as_ref());
+        config.set("tokenizer_class", Json::from("BertTokenizer"));
+        let json = build(&config, vocab, added, &names, truncation, padding);
+        Ok(Tokenizer { config, json })
+    }
+
+    /// What a call `tokenizer(texts, truncation=True, max_length=n, padding=…)` leaves behind: `padding` is the length that
+    /// `padding="max_length"` fills up to, or nothing for `padding=False`.
+    pub fn set_truncation_and_padding(&mut self, max_length: u64, padding: bool) {
+        let direction = |key: &str| match self.config.get(key).and_then(Json::as_str) {
+            Some("left") => "Left".to_owned(),
+            _ => "Right".to_owned(),
+        };
+        self.json.truncation = Some(Truncation { direction: direction("truncation_side"), max_length, strategy: "LongestFirst".to_owned(), stride: 0 });
+        let pad_token = self.config.get("pad_token").and_then(Json::as_str).unwrap_or("[PAD]").to_owned();
+        let pad_id = self.id(&pad_token).map_or(0, u64::from);
+        let pad_type_id = self.config.get("pad_token_type_id").and_then(Json::as_u64).unwrap_or(0);
+        self.json.padding =
+            padding.then(|| Padding { fixed: Some(max_length), direction: direction("padding_side"), pad_to_multiple_of: None, pad_id, pad_type_id, pad_token });
+    }
+
+    /// `model_max_length`, the longest sequence the tokenizer was made for.
+    pub fn model_max_length(&self) -> u64 {
+        self.config.get("model_max_length").and_then(Json::as_u64).unwrap_or(u64::MAX)
+    }
+
+    /// The id of a token.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        let added = self.json.added_tokens.iter().find(|added| added.content == token).map(|added| added.id);
+        added.or_else(|| self.json.model.vocab.as_ref()?.iter().find(|(known, _)| known == token).map(|(_, id)| *id))
+    }
+
+    /// One more than the highest id: the rows that an embedding needs.
+    pub fn id_limit(&self) -> u64 {
+        id_limit(&self.json)
+    }
+
+    /// `tokenizer.json` as transformers writes it.
+    pub fn tokenizer_json(&self) -> Vec<u8> {
+        self.json.to_bytes()
+    }
+
+    /// `tokenizer_config.json` as transformers writes it.
+    pub fn tokenizer_config_json(&self) -> Vec<u8> {
+        self.config.to_bytes()
+    }
+}
+
+/// One more than the highest id of a tokenizer.
+pub fn id_limit(json: &TokenizerJson) -> u64 {
+    let vocab = json.model.vocab.iter().flatten().map(|(_, id)| *id);
+    vocab.chain(json.added_tokens.iter().map(|token| token.id)).max().map_or(0, |id| u64::from(id).saturating_add(1))
+}
+
+fn is_empty(value: &Json) -> bool {
+    *value == Json::Null || value.entries().is_some_and(<[_]>::is_empty) || value.as_array().is_some_and(<[_]>::is_empty)
+}
+
+/// A special token is a text, or an object with a `content`.
+fn token_text(value: &Json) -> Option<&str> {
+    value.as_str().or_else(|| value.get("content")?.as_str())
+}
+
+fn read_config(source: &dyn Source, name: &str) -> Result<Option<TokenizerConfig>> {
+    source.read(name)?.map(|bytes| TokenizerConfig::parse(&source.path(name), &bytes)).transpose()
+}
+
+fn check_class(source: &dyn Source, config: &TokenizerConfig) -> Result<()> {
+    match config.get("tokenizer_class").and_then(Json::as_str) {
+        Some(class) if !CLASSES.contains(&class) => {
+            let site = Site::file(source.path("tokenizer_config.json")).at(Place::Pointer("/tokenizer_class".to_owned()));
+            let diagnostic = Diagnostic::new("unsupported-tokenizer", site, "this tokenizer class is not supported");
+            Err(Error::unsupported(diagnostic.expected(CLASSES.join(" or ")).found(class)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_vocab_txt(source: &dyn Source) -> Result<Vec<(String, u32)>> {
+    let path = source.path("vocab.txt");
+    let Some(bytes) = source.read("vocab.txt")? else {
+        let diagnostic = Diagnostic::new("tokenizer-missing", Site::file(source.path("")), "the directory has no tokenizer");
+        return Err(Error::malformed(diagnostic.expected("tokenizer.json, or vocab.txt").hint("name a directory that has one with --tokenizer_name")));
+    };
+    let text = String::from_utf8(bytes).map_err(|_| Error::malformed(Diagnostic::new("vocab-utf8", Site::file(path), "the vocabulary is not UTF-8")))?;
+    let mut vocab = indexmap::IndexMap::new();
+    for (token, id) in text.strip_suffix('\n').unwrap_or(&text).split('\n').zip(0_u32..) {
+        vocab.insert(token.strip_suffix('\r').unwrap_or(token).to_owned(), id);
+    }
+    let mut vocab: Vec<_> = vocab.into_iter().collect();
+    vocab.sort_by_key(|(_, id)| *id);
+    Ok(vocab)
+}
+
+/// The added tokens that the files name; special tokens of `special_tokens_map.json` go into `config`.
+fn added_tokens(source: &dyn Source, config: &mut TokenizerConfig, saved: Option<&TokenizerJson>) -> Result<Vec<AddedToken>> {
+    if let Some(decoder) = config.get("added_tokens_decoder") {
+        let token = |(id, value): &(String, Json)| AddedToken::from_json(id.parse().ok()?, value);
+        let tokens: Option<Vec<_>> = decoder.entries().and_then(|entries| entries.iter().map(token).collect());
+        return tokens.ok_or_else(|| {
+            let site = Site::file(source.path("tokenizer_config.json")).at(Place::Pointer("/added_tokens_decoder".to_owned()));
+            Error::malformed(Diagnostic::new("tokenizer-config", site, "an entry is not an added token"))
+        });
+    }
+    if let Some(map) = read_config(source, "special_tokens_map.json")? {
+        for (key, value) in map.values {
+            config.set(&key, value);
+        }
+    }
+    Ok(saved.map(|json| json.added_tokens.clone()).unwrap_or_default())
+}
+
+/// A tokenizer that was saved with truncation or padding gets settings that tell of them when it is loaded.
+fn record_truncation_and_padding(config: &mut TokenizerConfig, truncation: Option<&Truncation>, padding: Option<&Padding>) {
+    if let Some(truncation) = truncation {
+        let strategy = match truncation.strategy.as_str() {
+            "OnlyFirst" => "only_first",
+            "OnlySecond" => "only_second",
+            _ => "longest_first",
+        };
+        config.set_default("max_length", truncation.max_length.into());
+        config.set_default("truncation_side", truncation.direction.to_lowercase().into());
+        config.set_default("stride", truncation.stride.into());
+        config.set_default("truncation_strategy", strategy.into());
+    }
+    if let Some(padding) = padding {
+        config.set_default("pad_token", padding.pad_token.as_str().into());
+        config.set_default("pad_token_type_id", padding.pad_type_id.into());
+        config.set_default("padding_side", padding.direction.to_lowercase().into());
+        config.set_default("max_length", padding.fixed.into());
+        config.set_default("pad_to_multiple_of", padding.pad_to_multiple_of.into());
+    }
+}
+
+/// `BertTokenizer.__init__`: the pipeline depends on the settings alone.
+fn build(
+    config: &TokenizerConfig,
+    vocab: Vec<(String, u32)>,
+    mut added_tokens: Vec<AddedToken>,
+    names: &[String],
+    truncation: Option<Truncation>,
+    padding: Option<Padding>,
+) -> TokenizerJson {
+    let id = |token: &str| vocab.iter().find(|(known, _)| known == token).map(|(_, id)| *id);
+    for name in names {
+        match added_tokens.iter_mut().find(|added| added.content == *name) {
+            Some(added) => added.special = true,
+            None => {
+                let highest = vocab.iter().map(|(_, id)| *id).chain(added_tokens.iter().map(|added| added.id)).max();
+                let next = highest.map_or(0, |highest| highest.saturating_add(1));
+                added_tokens.push(AddedToken::special(id(name).unwrap_or(next), name));
+            }
+        }
+    }
+    added_tokens.sort_by_key(|added| added.id);
+    let setting = |key: &str| config.get(key).cloned().unwrap_or(Json::Null);
+    let name = |key: &str| config.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let (cls, sep) = (name("cls_token"), name("sep_token"));
+    let token_id = |token: &str| added_tokens.iter().find(|added| added.content == token).map_or(0, |added| added.id);
+    let normalizer = object([
+        ("type", "BertNormalizer".into()),
+        ("clean_text", true.into()),
+        ("handle_chinese_chars", setting("tokenize_chinese_chars")),
+        ("strip_accents", setting("strip_accents")),
+        ("lowercase", setting("do_lower_case")),
+    ]);
+    let decoder = object([("type", "WordPiece".into()), ("prefix", "##".into()), ("cleanup", true.into())]);
+    let model = vec![
+        ("type".to_owned(), "WordPiece".into()),
+        ("unk_token".to_owned(), name("unk_token").into()),
+        ("continuing_subword_prefix".to_owned(), "##".into()),
+        ("max_input_chars_per_word".to_owned(), 100_u32.into()),
+        ("vocab".to_owned(), Json::Null),
+    ];
+    TokenizerJson {
+        version: "1.0".to_owned(),
+        truncation,
+        padding,
+        pipeline: [normalizer, object([("type", "BertPreTokenizer".into())]), template(&cls, token_id(&cls), &sep, token_id(&sep)), decoder],
+        added_tokens,
+        model: Model { settings: model, vocab: Some(vocab) },
+    }
+}
+
+/// `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]`.
+fn template(cls: &str, cls_id: u32, sep: &str, sep_id: u32) -> Json {
+    let piece = |kind: &str, id: &str, type_id: u32| object([(kind, object([("id", id.into()), ("type_id", type_id.into())]))]);
+    let single = vec![piece("SpecialToken", cls, 0), piece("Sequence", "A", 0), piece("SpecialToken", sep, 0)];
+    let mut pair = single.clone();
+    pair.extend([piece("Sequence", "B", 1), piece("SpecialToken", sep, 1)]);
+    let special = |token: &str, id: u32| {
+        let value = object([("id", token.into()), ("ids", Json::Array(vec![id.into()])), ("tokens", Json::Array(vec![token.into()]))]);
+        (token.to_owned(), value)
+    };
+    let mut special_tokens = vec![special(cls, cls_id), special(sep, sep_id)];
+    special_tokens.sort_by(|(left, _), (right, _)| left.cmp(right));
+    object([
+        ("type", "TemplateProcessing".into()),
+        ("single", Json::Array(single)),
+        ("pair", Json::Array(pair)),
+        ("special_tokens", Json::Object(special_tokens)),
+    ])
+}

@@ -1,0 +1,21 @@
+//! Fine-tune HuggingFace transformer models without Python, and save what transformers itself would save, byte for byte.
+//!
+//! - [`format`](mod@format): bytes to values and back, for each file of a HuggingFace directory;
+//! - [`architecture`]: what each architecture is made of;
+//! - [`verify`]: whether a directory is what transformers would have written;
+//! - [`storage`]: reading directories, and the one writer that commits them;
+//! - with feature `train`: `data`, `model`, `random` and `train`, the engine.
+
+pub mod architecture;
+#[cfg(feature = "train")]
+pub mod data;
+pub mod diagnostic;
+pub mod format;
+#[cfg(feature = "train")]
+pub mod model;
+pub mod nearest;
+pub mod random;
+pub mod storage;
+#[cfg(feature = "train")]
+pub mod train;
+pub mod verify;

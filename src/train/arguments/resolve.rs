@@ -1,0 +1,304 @@
+//! From values as they were given to [`TrainingArguments`].
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use super::choice::{IntervalStrategy, Optimizer, SchedulerType};
+use super::length::StepCount;
+use super::raw::{RawValue, Typed, Values, read, read_default};
+use super::table::{ARGUMENTS, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, argument};
+use super::{Origin, TrainingArguments};
+use crate::diagnostic::{Diagnostic, Error, Result, Site};
+use crate::nearest::nearest;
+
+impl TrainingArguments {
+    /// Reads every value by its kind, fills in the defaults, and checks that the arguments fit each other.
+    ///
+    /// # Errors
+    /// `unknown-argument`, `removed-argument` (transformers 5.23.0 has it no longer) and `unsupported-argument` (rtrain has it not yet) for a
+    /// name; `argument-value` and `unsupported-value` for a value; `missing-argument` and `argument-conflict` where they do not fit each
+    /// other. No file is looked at.
+    ///
+    /// # Examples
+    /// ```
+    /// use rtrain::train::arguments::{RawValue, TrainingArguments, Values};
+    ///
+    /// let mut values = Values::new();
+    /// for (name, value) in [("model_name_or_path", "bert"), ("train_file", "train.csv"), ("output_dir", "out"), ("learning_rate", "3e-5")] {
+    ///     values.insert(name.to_owned(), RawValue::command_line(value));
+    /// }
+    /// let arguments = TrainingArguments::resolve(&values)?;
+    /// assert_eq!(arguments.learning_rate, 3e-5);
+    /// assert_eq!(arguments.length(100).total_steps, 39);
+    /// # Ok::<(), rtrain::diagnostic::Error>(())
+    /// ```
+    pub fn resolve(values: &Values) -> Result<TrainingArguments> {
+        let given = Given::read(values)?;
+        let arguments = given.arguments()?;
+        given.check(&arguments)?;
+        Ok(arguments)
+    }
+}
+
+/// The arguments that were given, read; the defaults of all others.
+struct Given<'a> {
+    values: &'a Values,
+    typed: IndexMap<&'static str, Typed>,
+}
+
+impl<'a> Given<'a> {
+    fn read(values: &'a Values) -> Result<Self> {
+        let mut typed = IndexMap::new();
+        for (name, raw) in values {
+            let argument = argument(name).ok_or_else(|| refused_name(name, raw))?;
+            if let Some(value) = read(argument, raw)? {
+                typed.insert(argument.name, value);
+            }
+        }
+        for argument in ARGUMENTS {
+            if !typed.contains_key(argument.name)
+                && let Some(value) = read_default(argument)
+            {
+                typed.insert(argument.name, value);
+            }
+        }
+        Ok(Given { values, typed })
+    }
+
+    fn arguments(&self) -> Result<TrainingArguments> {
+        let eval_strategy = self.choice("eval_strategy", IntervalStrategy::from_name);
+        let (validation_file, test_file) = (self.path("validation_file"), self.path("test_file"));
+        let do_eval = self.flag("do_eval").unwrap_or(validation_file.is_some()) || eval_strategy != IntervalStrategy::No;
+        let do_predict = self.flag("do_predict").unwrap_or(test_file.is_some());
+        let output_dir =
+            self.path("output_dir").ok_or_else(|| missing("output_dir", "write", "say which directory the model is written to"))?;
+        let logging_steps = self.steps("logging_steps");
+        Ok(TrainingArguments {
+            model_name_or_path: self.path("model_name_or_path"),
+            config_name: self.path("config_name"),
+            config_overrides: self.overrides()?,
+            tokenizer_name: self.path("tokenizer_name"),
+            ignore_mismatched_sizes: self.is_set("ignore_mismatched_sizes"),
+            train_file: self.path("train_file"),
+            validation_file,
+            test_file,
+            text_column_names: self.names("text_column_names"),
+            text_column_delimiter: self.text("text_column_delimiter"),
+            label_column_name: self.text("label_column_name").unwrap_or_default(),
+            do_regression: self.flag("do_regression"),
+            max_seq_length: self.count("max_seq_length").unwrap_or_default(),
+            pad_to_max_length: self.is_set("pad_to_max_length"),
+            max_train_samples: self.count("max_train_samples"),
+            max_eval_samples: self.count("max_eval_samples"),
+            max_predict_samples: self.count("max_predict_samples"),
+            output_dir,
+            overwrite_output_dir: self.is_set("overwrite_output_dir"),
+            do_train: self.flag("do_train").unwrap_or(true),
+            do_eval,
+            do_predict,
+            num_train_epochs: self.float("num_train_epochs"),
+            max_steps: self.count("max_steps"),
+            per_device_train_batch_size: self.count("per_device_train_batch_size").unwrap_or_default(),
+            per_device_eval_batch_size: self.count("per_device_eval_batch_size").unwrap_or_default(),
+            gradient_accumulation_steps: self.count("gradient_accumulation_steps").unwrap_or_default(),
+            dataloader_drop_last: self.is_set("dataloader_drop_last"),
+            seed: self.seed("seed").unwrap_or_default(),
+            data_seed: self.seed("data_seed"),
+            label_smoothing_factor: self.float("label_smoothing_factor"),
+            optim: self.choice("optim", Optimizer::from_name),
+            learning_rate: self.float("learning_rate"),
+            weight_decay: self.float("weight_decay"),
+            adam_beta1: self.float("adam_beta1"),
+            adam_beta2: self.float("adam_beta2"),
+            adam_epsilon: self.float("adam_epsilon"),
+            max_grad_norm: self.float("max_grad_norm"),
+            lr_scheduler_type: self.choice("lr_scheduler_type", SchedulerType::from_name),
+            warmup_steps: self.float("warmup_steps"),
+            logging_strategy: self.choice("logging_strategy", IntervalStrategy::from_name),
+            logging_steps,
+            logging_first_step: self.is_set("logging_first_step"),
+            eval_strategy,
+            eval_steps: if self.is_zero("eval_steps") { logging_steps } else { self.steps("eval_steps") },
+            save_strategy: self.choice("save_strategy", IntervalStrategy::from_name),
+            save_steps: self.steps("save_steps"),
+            save_total_limit: self.count("save_total_limit"),
+        })
+    }
+
+    fn check(&self, arguments: &TrainingArguments) -> Result<()> {
+        for name in ["bf16", "fp16"] {
+            if self.is_set(name) {
+                let diagnostic = self.at(name, "unsupported-value", format!("{} is not supported yet", self.written(name)));
+                return Err(Error::unsupported(diagnostic.hint("leave it out; rtrain computes in float32")));
+            }
+        }
+        if arguments.model_name_or_path.is_none() && arguments.config_name.is_none() {
+            let hint = "say which directory the model to start from is in, or with config_name start from random weights";
+            return Err(missing("model_name_or_path", "start from", hint));
+        }
+        if !(arguments.do_train || arguments.do_eval || arguments.do_predict) {
+            let diagnostic = self.at("do_train", "argument-conflict", "there is nothing to do".to_owned());
+            return Err(Error::misuse(diagnostic.hint("set do_train, do_eval or do_predict")));
+        }
+        self.check_file(arguments.do_train, "do_train", "train_file", arguments.train_file.is_none())?;
+        let evaluation = if arguments.eval_strategy == IntervalStrategy::No { "do_eval" } else { "eval_strategy" };
+        self.check_file(arguments.do_eval, evaluation, "validation_file", arguments.validation_file.is_none())?;
+        self.check_file(arguments.do_predict, "do_predict", "test_file", arguments.test_file.is_none())?;
+        self.check_steps("logging", arguments.logging_strategy, "logging_steps", false)?;
+        self.check_steps("eval", arguments.eval_strategy, "logging_steps", !self.is_zero("eval_steps"))?;
+        self.check_steps("save", arguments.save_strategy, "save_steps", false)?;
+        if self.typed.get("max_steps") == Some(&Typed::Integer(0)) {
+            let diagnostic = self.at("max_steps", "argument-value", format!("{} cannot have this value", self.written("max_steps")));
+            return Err(Error::misuse(diagnostic.expected("-1, or at least 1").found(0)));
+        }
+        match &arguments.text_column_names {
+            Some(names) if names.len() > 2 && arguments.text_column_delimiter.is_none() => {
+                let diagnostic = self.at("text_column_names", "argument-conflict", "a pair of sentences has two columns".to_owned());
+                let hint = "to join the columns into one sentence, say with what: text_column_delimiter \" \"";
+                Err(Error::misuse(diagnostic.expected("one or two names").found(names.join(",")).hint(hint)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_file(&self, wanted: bool, asking: &str, file: &'static str, absent: bool) -> Result<()> {
+        if !(wanted && absent) {
+            return Ok(());
+        }
+        let hint = match (file, self.values.contains_key(asking)) {
+            ("train_file", false) => "say which table to train on, or set do_train false".to_owned(),
+            (_, given) => format!("give the table{}", if given { format!(", or leave {asking} out") } else { String::new() }),
+        };
+        Err(Error::misuse(self.at(asking, "missing-argument", format!("{asking} needs {file}")).hint(hint)))
+    }
+
+    fn check_steps(&self, what: &str, strategy: IntervalStrategy, name: &str, given: bool) -> Result<()> {
+        if strategy != IntervalStrategy::Steps || given || !self.is_zero(name) {
+            return Ok(());
+        }
+        let message = format!("{what}_strategy steps needs {what}_steps above 0");
+        Err(Error::misuse(self.at(name, "argument-conflict", message).hint(format!("set {what}_strategy no, or give {what}_steps"))))
+    }
+
+    /// `name=value` pairs, separated by commas.
+    fn overrides(&self) -> Result<Vec<(String, String)>> {
+        let Some(text) = self.text("config_overrides") else { return Ok(Vec::new()) };
+        let pair = |part: &str| match part.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
+            _ => {
+                let name = "config_overrides";
+                let diagnostic = self.at(name, "argument-value", format!("{} cannot have this value", self.written(name)));
+                Err(Error::misuse(diagnostic.expected("name=value pairs, separated by commas").found(format!("{part:?}"))))
+            }
+        };
+        text.split(',').map(pair).collect()
+    }
+
+    fn at(&self, name: &str, code: &'static str, message: String) -> Diagnostic {
+        match self.values.get(name) {
+            Some(raw) => raw.diagnostic(code, message),
+            None => Diagnostic::new(code, Site::default(), message),
+        }
+    }
+
+    fn written(&self, name: &str) -> String {
+        self.values.get(name).map_or_else(|| name.to_owned(), |raw| raw.written(name))
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        match self.typed.get(name) {
+            Some(Typed::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    fn names(&self, name: &str) -> Option<Vec<String>> {
+        match self.typed.get(name) {
+            Some(Typed::Names(names)) => Some(names.clone()),
+            _ => None,
+        }
+    }
+
+    fn flag(&self, name: &str) -> Option<bool> {
+        match self.typed.get(name) {
+            Some(Typed::Flag(flag)) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.flag(name) == Some(true)
+    }
+
+    fn count(&self, name: &str) -> Option<usize> {
+        match self.typed.get(name) {
+            Some(Typed::Integer(number)) => usize::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    fn seed(&self, name: &str) -> Option<u64> {
+        match self.typed.get(name) {
+            Some(Typed::Integer(number)) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    fn float(&self, name: &str) -> f64 {
+        match self.typed.get(name) {
+            Some(Typed::Float(number)) => *number,
+            _ => 0.0,
+        }
+    }
+
+    fn is_zero(&self, name: &str) -> bool {
+        self.float(name) == 0.0
+    }
+
+    fn steps(&self, name: &str) -> StepCount {
+        match self.float(name) {
+            share if share > 0.0 && share < 1.0 => StepCount::Share(share),
+            steps => StepCount::Steps(steps as usize),
+        }
+    }
+
+    /// # Panics
+    /// Where the table and the enumeration disagree, which the tests rule out.
+    fn choice<T>(&self, name: &str, from_name: fn(&str) -> Option<T>) -> T {
+        let choice = self.text(name).and_then(|word| from_name(&word));
+        choice.unwrap_or_else(|| panic!("the table allows a {name} that its type does not have"))
+    }
+}
+
+fn missing(name: &str, verb: &str, hint: &str) -> Error {
+    let message = format!("nothing to {verb}: {name} is missing");
+    Error::misuse(Diagnostic::new("missing-argument", Site::default(), message).hint(hint))
+}
+
+fn refused_name(name: &str, raw: &RawValue) -> Error {
+    let written = raw.written(name);
+    if let Some((_, hint)) = REMOVED.iter().find(|(removed, _)| *removed == name) {
+        let message = format!("{written} was removed from transformers before 5.23.0");
+        return Error::misuse(raw.diagnostic("removed-argument", message).hint(hint));
+    }
+    if NOT_YET.contains(&name) || NOT_YET_OF_SCRIPT.contains(&name) {
+        let diagnostic = raw.diagnostic("unsupported-argument", format!("{written} is an argument that rtrain does not support yet"));
+        return Error::unsupported(diagnostic.hint("leave it out; rtrain train --help lists what is supported"));
+    }
+    let removed = REMOVED.iter().map(|(name, _)| *name);
+    let known = ARGUMENTS.iter().map(|argument| argument.name).chain(NOT_YET.iter().chain(NOT_YET_OF_SCRIPT).copied()).chain(removed);
+    let diagnostic = raw.diagnostic("unknown-argument", format!("there is no argument {written}"));
+    Error::misuse(match nearest(&name.replace('-', "_"), known) {
+        Some(near) if raw.origin == Origin::CommandLine => diagnostic.hint(format!("did you mean --{near}?")),
+        Some(near) => diagnostic.hint(format!("did you mean {near}?")),
+        None => diagnostic.hint("rtrain train --help lists all arguments"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+//! The engine against real torch and transformers; the goldens are made by `tests/golden/bert.py`.
+
+use std::collections::BTreeMap;
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use super::*;
+
+const KEY_BIAS: &str = ".self.key.bias";
+
+fn read(json: &str) -> Value {
+    serde_json::from_str(json).expect("a golden is JSON")
+}
+
+fn classifier_json() -> Value {
+    read(include_str!("../../tests/golden/bert/classifier.json"))
+}
+
+fn problems_json() -> Value {
+    read(include_str!("../../tests/golden/bert/problems.json"))
+}
+
+fn adamw_json() -> Value {
+    read(include_str!("../../tests/golden/bert/adamw.json"))
+}
+
+fn tensors(bytes: &[u8]) -> BTreeMap<String, Vec<f32>> {
+    let file = SafeTensors::deserialize(bytes).expect("a golden is safetensors");
+    let floats = |data: &[u8]| data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    file.tensors().into_iter().map(|(name, view)| (name, floats(view.data()))).collect()
+}
+
+/// The numbers of an array of any depth, row-major.
+fn numbers(value: &Value) -> Vec<f32> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(numbers).collect(),
+        _ => vec![value.as_f64().expect("a number") as f32],
+    }
+}
+
+fn config(num_labels: usize) -> BertConfig {
+    let json = read(include_str!("../../tests/golden/bert/classifier/config.json"));
+    let size = |key: &str| json[key].as_u64().expect("a size") as usize;
+    BertConfig {
+        vocab_size: size("vocab_size"),
+        hidden_size: size("hidden_size"),
+        num_hidden_layers: size("num_hidden_layers"),
+        num_attention_heads: size("num_attention_heads"),
+        intermediate_size: size("intermediate_size"),
+        max_position_embeddings: size("max_position_embeddings"),
+        type_vocab_size: size("type_vocab_size"),
+        initializer_range: json["initializer_range"].as_f64().expect("a number"),
+        layer_norm_eps: json["layer_norm_eps"].as_f64().expect("a number"),
+        hidden_dropout_prob: 0.1,
+        attention_probs_dropout_prob: 0.1,
+        classifier_dropout: 0.1,
+        pad_token_id: Some(0),
+        num_labels,
+    }
+}
+
+/// The golden classifier; `head` holds another `classifier.weight` and `classifier.bias`, if any.
+fn engine(num_labels: usize, head: Option<&Value>) -> Engine {
+    let config = config(num_labels);
+    let table = config.sequence_classification();
+    let stored = tensors(include_bytes!("../../tests/golden/bert/classifier/model.safetensors"));
+    let weights = table.parameters.iter().map(|parameter| match head.and_then(|head| head.get(&parameter.name)) {
+        Some(values) => numbers(values),
+        None => stored[&parameter.name].clone(),
+    });
+    let weights = weights.collect();
+    Engine::new(config, table, weights)
+}
+
+fn batch(inputs: &Value, labels: Labels) -> Batch {
+    let lengths: Vec<usize> = numbers(&inputs["lengths"]).iter().map(|length| *length as usize).collect();
+    let packed = |key: &str| -> Vec<i32> {
+        let rows = inputs[key].as_array().expect("rows").iter().map(numbers);
+        rows.zip(&lengths).flat_map(|(row, length)| row.into_iter().take(*length)).map(|id| id as i32).collect()
+    };
+    let offsets = std::iter::once(0).chain(lengths.iter().scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    }));
+    Batch {
+        token_ids: packed("input_ids"),
+        token_type_ids: packed("token_type_ids"),
+        position_ids: lengths.iter().flat_map(|length| 0..*length as i32).collect(),
+        offsets: offsets.collect(),
+        labels: Some(labels),
+    }
+}
+
+fn classes(inputs: &Value) -> Labels {
+    Labels::Classes(numbers(&inputs["labels"]).iter().map(|class| *class as u32).collect())
+}
+
+/// One sequence of a batch as a batch.
+fn sequence(batch: &Batch, index: usize) -> Batch {
+    let range = batch.offsets[index]..batch.offsets[index + 1];
+    Batch {
+        token_ids: batch.token_ids[range.clone()].to_vec(),
+        token_type_ids: batch.token_type_ids[range.clone()].to_vec(),
+        position_ids: batch.position_ids[range.clone()].to_vec(),
+        offsets: vec![0, range.len()],
+        labels: batch.labels.as_ref().map(|labels| labels.select(&[index as u32])),
+    }
+}
+
+fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max)
+}
+
+/// ‖found - expected‖ / ‖expected‖.
+fn relative_difference(found: &[f32], expected: &[f32]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    norm(&mut found.iter().zip(expected).map(|(found, expected)| found - expected)) / norm(&mut expected.iter().copied())
+}
+
+/// Key biases change no probability, so their gradients are rounding noise.
+fn assert_gradient(name: &str, found: &[f32], expected: &[f32]) {
+    if name.ends_with(KEY_BIAS) {
+        assert!(largest_difference(found, expected) < 1e-6, "{name}");
+    } else {
+        let difference = relative_difference(found, expected);
+        assert!(difference < 1e-4, "{name} differs by {difference:e}");
+    }
+}
+
+fn assert_loss(found: f64, expected: &Value) {
+    let expected = expected.as_f64().expect("a loss");
+    assert!((found - expected).abs() < 1e-5, "loss {found}, expected {expected}");
+}
+
+#[test]
+fn logits_and_losses_are_those_of_transformers() {
+    let engine = engine(3, None);
+    for (name, inputs) in classifier_json().as_object().expect("batches") {
+        let batch = batch(inputs, classes(inputs));
+        let logits = engine.logits(&batch);
+        let difference = largest_difference(&logits, &numbers(&inputs["logits"]));
+        assert!(difference < 2e-5, "{name}: logits differ by {difference:e}");
+        let labels = classes(inputs);
+        assert_loss(engine.loss(&logits, &labels, 0.0), &inputs["loss"]);
+        assert_loss(engine.loss(&logits, &labels, 0.1), &inputs["loss_label_smoothing_0.1"]);
+        assert_loss(engine.gradients(&batch, 0.0).0, &inputs["loss"]);
+    }
+}
+
+#[test]
+fn every_gradient_is_that_of_torch() {
+    let inputs = &classifier_json()["single"];
+    let expected = tensors(include_bytes!("../../tests/golden/bert/gradients.safetensors"));
+    let (_, gradients) = engine(3, None).gradients(&batch(inputs, classes(inputs)), 0.0);
+    assert_eq!(gradients.len(), expected.len());
+    for (name, gradient) in gradients {
+        assert_gradient(&name, &gradient, &expected[&name]);
+    }
+}
+
+#[test]
+fn smoothed_and_token_type_gradients_are_those_of_torch() {
+    let engine = engine(3, None);
+    for inputs in classifier_json().as_object().expect("batches").values() {
+        let batch = batch(inputs, classes(inputs));
+        let smoothed: BTreeMap<_, _> = engine.gradients(&batch, 0.1).1.into_iter().collect();
+        for (name, expected) in inputs["gradients_label_smoothing_0.1"].as_object().expect("gradients") {
+            assert_gradient(name, &smoothed[name], &numbers(expected));
+        }
+        let plain: BTreeMap<_, _> = engine.gradients(&batch, 0.0).1.into_iter().collect();
+        let name = "bert.embeddings.token_type_embeddings.weight";
+        assert_gradient(name, &plain[name], &numbers(&inputs["token_type_gradient"]));
+    }
+}
+
+#[test]
+fn other_problem_types_are_those_of_transformers() {
+    let (inputs, problems) = (&classifier_json()["single"], problems_json());
+    for (problem, num_labels) in [("multi_label_classification", 3), ("regression", 1)] {
+        let golden = &problems[problem];
+        let values = numbers(&golden["labels"]);
+        let labels = if num_labels == 1 { Labels::Values(values) } else { Labels::MultiHot { num_labels, values } };
+        let engine = engine(num_labels, Some(golden));
+        let batch = batch(inputs, labels.clone());
+        let logits = engine.logits(&batch);
+        assert!(largest_difference(&logits, &numbers(&golden["logits"])) < 2e-5, "{problem}");
+        assert_loss(engine.loss(&logits, &labels, 0.0), &golden["loss"]);
+        let (loss, gradients) = engine.gradients(&batch, 0.0);
+        assert_loss(loss, &golden["loss"]);
+        let gradients: BTreeMap<_, _> = gradients.into_iter().collect();
+        for (name, expected) in golden["gradients"].as_object().expect("gradients") {
+            assert_gradient(name, &gradients[name], &numbers(expected));
+        }
+    }
+}
+
+fn settings(golden: &Value, learning_rate: f64) -> StepSettings {
+    let number = |key: &str| golden["settings"][key].as_f64().expect("a number");
+    StepSettings {
+        learning_rate,
+        weight_decay: number("weight_decay"),
+        adam_beta1: 0.9,
+        adam_beta2: 0.999,
+        adam_epsilon: 1e-8,
+        max_grad_norm: number("max_grad_norm"),
+        label_smoothing_factor: 0.0,
+    }
+}
+
+#[test]
+fn three_steps_are_those_of_the_trainer() {
+    let golden = adamw_json();
+    let mut engine = engine(3, None);
+    let before = engine.weights();
+    let rates: Vec<f64> = golden["learning_rates"].as_array().expect("rates").iter().filter_map(Value::as_f64).collect();
+    for (step, rate) in rates.iter().enumerate() {
+        let inputs = &golden["batches"][step];
+        let outcome = engine.train_step(&[batch(inputs, classes(inputs))], &settings(&golden, *rate), None);
+        assert_loss(outcome.loss, &golden["losses"][step]);
+        let norm = golden["grad_norms"][step].as_f64().expect("a norm");
+        assert!((outcome.gradient_norm / norm - 1.0).abs() < 1e-5, "norm {}, expected {norm}", outcome.gradient_norm);
+    }
+    let expected = tensors(include_bytes!("../../tests/golden/bert/adamw.safetensors"));
+    let names = engine.table().parameters.iter().map(|parameter| &parameter.name);
+    for (name, (found, before)) in names.zip(engine.weights().iter().zip(&before)) {
+        if name.ends_with(KEY_BIAS) {
+            // Adam turns the noise of such a gradient into a whole step in a direction of chance.
+            assert!(f64::from(largest_difference(found, before)) <= rates.iter().sum::<f64>() * 1.01, "{name}");
+        } else {
+            let difference = relative_difference(found, &expected[name]);
+            assert!(difference < 1e-5, "{name} differs by {difference:e}");
+        }
+    }
+    let inputs = &golden["batches"][0];
+    let logits = engine.logits(&batch(inputs, classes(inputs)));
+    let difference = largest_difference(&logits, &numbers(&golden["logits_after"]));
+    assert!(difference < 1e-4, "logits after the steps differ by {difference:e}");
+}
+
+#[test]
+fn every_sequence_is_computed_as_if_alone() {
+    let engine = engine(3, None);
+    let inputs = &classifier_json()["pairs"];
+    let batch = batch(inputs, classes(inputs));
+    let together = engine.logits(&batch);
+    let alone: Vec<f32> = (0..batch.len()).flat_map(|index| engine.logits(&sequence(&batch, index))).collect();
+    let difference = largest_difference(&together, &alone);
+    assert!(difference < 5e-6, "logits differ by {difference:e}");
+}
+
+#[test]
+fn micro_batches_add_up() {
+    let inputs = &classifier_json()["single"];
+    let whole = batch(inputs, classes(inputs));
+    let parts: Vec<Batch> = (0..whole.len()).map(|index| sequence(&whole, index)).collect();
+    let settings = StepSettings { max_grad_norm: 0.0, ..settings(&adamw_json(), 0.0) };
+    let once = engine(3, None).train_step(std::slice::from_ref(&whole), &settings, None);
+    let summed = engine(3, None).train_step(&parts, &settings, None);
+    let rows = whole.len() as f64;
+    assert!((summed.loss / rows - once.loss).abs() < 1e-5, "{summed:?} {once:?}");
+    assert!((summed.gradient_norm / rows / once.gradient_norm - 1.0).abs() < 1e-5, "{summed:?} {once:?}");
+}
+
+#[test]
+fn dropout_is_repeatable_and_its_gradient_is_that_of_its_loss() {
+    let mut engine = engine(3, None);
+    let inputs = &classifier_json()["single"];
+    let batch = batch(inputs, classes(inputs));
+    let backward = |engine: &Engine, seed: u64| {
+        let mut generator = FastGenerator::new(seed, 0);
+        engine.backward(&batch, 0.0, Dropout::new(Some(&mut generator)))
+    };
+    let (loss, gradients) = backward(&engine, 1);
+    assert_eq!(backward(&engine, 1).0, loss);
+    assert_ne!(backward(&engine, 2).0, loss);
+    assert_ne!(f64::from(loss), engine.gradients(&batch, 0.0).0);
+
+    // Against the loss at two points of a line along the gradient, with the same masks.
+    let gradients: Vec<Vec<f32>> = gradients.iter().map(|gradient| values(gradient).to_vec()).collect();
+    let squares = gradients.iter().flatten().map(|value| f64::from(*value).powi(2)).sum::<f64>();
+    let step = 1e-3 / squares.sqrt();
+    let mut shift = |factor: f64| {
+        engine.parameters.update_on_host(|parameters| {
+            for (parameter, gradient) in parameters.iter_mut().zip(&gradients) {
+                parameter.iter_mut().zip(gradient).for_each(|(value, gradient)| *value += (factor * step) as f32 * gradient);
+            }
+        });
+        f64::from(backward(&engine, 1).0)
+    };
+    let (above, below) = (shift(1.0), shift(-2.0));
+    let slope = (above - below) / (2.0 * step);
+    assert!((slope / squares - 1.0).abs() < 0.02, "slope {slope}, expected {squares}");
+}
