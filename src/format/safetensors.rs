@@ -305,7 +305,7 @@ mod tests {
             let theirs = safetensors::SafeTensors::deserialize(&ours).unwrap();
             let views: Vec<_> = theirs.iter().collect();
             let metadata = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
-            prop_assert_eq!(safetensors::serialize(views, Some(metadata)).unwrap(), ours);
+            prop_assert_eq!(&safetensors::serialize(views, Some(metadata)).unwrap(), &ours);
             for tensor in &tensors {
                 let info = header.find(&tensor.name).unwrap();
                 prop_assert_eq!(header.data(info, &serialize(std::slice::from_ref(tensor), &[])).len() <= tensor.data.len(), true);

@@ -65,7 +65,7 @@ impl Tokenizer {
             None => read_vocab_txt(source)?,
         };
         let added = added_tokens(source, &mut config, saved.as_ref())?;
-        config.values.retain(|(key, value)| !NOT_SAVED.contains(&key.as_str()) && !(key == "extra_special_tokens" && is_empty(value)));
+        config.values.retain(|(key, value)| !NOT_SAVED.contains(&key.as_str()) && (key != "extra_special_tokens" || !is_empty(value)));
         for (key, default) in [("do_lower_case", Json::Bool(true)), ("tokenize_chinese_chars", Json::Bool(true)), ("strip_accents", Json::Null)] {
             config.set_default(key, default);
         }
@@ -110,6 +110,11 @@ impl Tokenizer {
     pub fn id(&self, token: &str) -> Option<u32> {
         let added = self.json.added_tokens.iter().find(|added| added.content == token).map(|added| added.id);
         added.or_else(|| self.json.model.vocab.as_ref()?.iter().find(|(known, _)| known == token).map(|(_, id)| *id))
+    }
+
+    /// The id of the padding token.
+    pub fn pad_id(&self) -> Option<u32> {
+        self.id(self.config.get("pad_token")?.as_str()?)
     }
 
     /// One more than the highest id: the rows that an embedding needs.

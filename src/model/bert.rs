@@ -24,7 +24,7 @@ const MASKED_SCORE: f32 = -1e9;
 /// The result is (B, `num_labels`).
 ///
 /// # Panics
-/// Where `parameters` are not those of [`BertConfig::sequence_classification`], or the batch does not fit the model
+/// Where `parameters` are not those of [`BertConfig::sequence_classification`], or the batch has no rows or does not fit the model
 /// ([`crate::data::Dataset::check`]).
 ///
 /// # Numerics
@@ -141,7 +141,8 @@ impl Network<'_, '_> {
     fn layer(&mut self, hidden: Tensor<2>, prefix: &str) -> Tensor<2> {
         let context = self.self_attention(hidden.clone(), &format!("{prefix}.attention.self"));
         let attended = self.residual(context, hidden, &format!("{prefix}.attention.output"));
-        // Exact on `flex`, forward and backward; burn's other backends must not be used before their backward is (it goes by tanh).
+        // By the error function on `flex`, forward and backward. burn's default backward goes by tanh: a backend that keeps it needs GELU
+        // composed from `erf`, whose derivative is exact everywhere.
         let intermediate = gelu(self.linear(attended.clone(), &format!("{prefix}.intermediate.dense")));
         self.residual(intermediate, attended, &format!("{prefix}.output"))
     }

@@ -93,7 +93,7 @@ impl Engine {
     /// (B, `num_labels`), row-major.
     ///
     /// # Panics
-    /// Where the batch does not fit the model.
+    /// Where the batch has no rows or does not fit the model.
     pub fn logits(&self, batch: &Batch) -> Vec<f32> {
         let logits = bert::forward(&self.config, &self.parameters, batch, &mut Dropout::off());
         logits.into_data().try_into_vec().expect("logits are f32")

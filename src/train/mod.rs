@@ -1,10 +1,12 @@
-//! The training run: arguments, engine, optimizer, schedule, loop, metrics.
+//! The training run: arguments, preparation, engine, optimizer, schedule, loop, metrics.
 
 pub mod arguments;
-mod engine;
+pub mod engine;
+pub mod evaluation;
 pub mod metrics;
-mod optimizer;
-mod schedule;
+pub mod optimizer;
+pub mod preparation;
+pub mod schedule;
+mod trainer;
 
-pub use engine::{Engine, StepOutcome, StepSettings};
-pub use schedule::{Schedule, ScheduleKind};
+pub use trainer::{Host, Progress, Trainer};

@@ -1,19 +1,7 @@
 //! How the learning rate changes from step to step.
 
+use super::arguments::SchedulerType;
 use std::f64::consts::PI;
-
-/// The shapes of a schedule, called as `lr_scheduler_type` calls them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScheduleKind {
-    /// `linear`: up to 1 in the warmup, then down to 0.
-    Linear,
-    /// `constant`: 1 throughout; the warmup is ignored.
-    Constant,
-    /// `constant_with_warmup`: up to 1 in the warmup, then 1.
-    ConstantWithWarmup,
-    /// `cosine`: up to 1 in the warmup, then half a cosine down to 0.
-    Cosine,
-}
 
 /// A learning rate schedule.
 ///
@@ -22,14 +10,14 @@ pub enum ScheduleKind {
 ///
 /// # Examples
 /// ```
-/// use rtrain::train::schedule::{Schedule, ScheduleKind};
-/// let schedule = Schedule { kind: ScheduleKind::Linear, warmup_steps: 2, total_steps: 10 };
+/// use rtrain::train::{arguments::SchedulerType, schedule::Schedule};
+/// let schedule = Schedule { kind: SchedulerType::Linear, warmup_steps: 2, total_steps: 10 };
 /// assert_eq!([0, 1, 2, 6, 10].map(|step| schedule.factor(step)), [0.0, 0.5, 1.0, 0.5, 0.0]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
     /// The shape.
-    pub kind: ScheduleKind,
+    pub kind: SchedulerType,
     /// Optimizer steps of the warmup.
     pub warmup_steps: u64,
     /// Optimizer steps of the training.
@@ -39,7 +27,7 @@ pub struct Schedule {
 impl Schedule {
     /// What the learning rate is multiplied with at an optimizer step, counted from 0.
     pub fn factor(&self, step: u64) -> f64 {
-        if self.kind == ScheduleKind::Constant {
+        if self.kind == SchedulerType::Constant {
             return 1.0;
         }
         if step < self.warmup_steps {
@@ -47,12 +35,12 @@ impl Schedule {
         }
         let decay_steps = self.total_steps.saturating_sub(self.warmup_steps).max(1) as f64;
         match self.kind {
-            ScheduleKind::Linear => self.total_steps.saturating_sub(step) as f64 / decay_steps,
-            ScheduleKind::Cosine => {
+            SchedulerType::Linear => self.total_steps.saturating_sub(step) as f64 / decay_steps,
+            SchedulerType::Cosine => {
                 let progress = (step - self.warmup_steps) as f64 / decay_steps;
                 (0.5 * (1.0 + (PI * progress).cos())).max(0.0)
             }
-            ScheduleKind::Constant | ScheduleKind::ConstantWithWarmup => 1.0,
+            SchedulerType::Constant | SchedulerType::ConstantWithWarmup => 1.0,
         }
     }
 }
@@ -60,10 +48,10 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ScheduleKind::{Constant, ConstantWithWarmup, Cosine, Linear};
+    use SchedulerType::{Constant, ConstantWithWarmup, Cosine, Linear};
 
     /// Factors from step 0 on; two of them are past the end.
-    fn factors<const STEPS: usize>(kind: ScheduleKind, warmup_steps: u64, total_steps: u64) -> [f64; STEPS] {
+    fn factors<const STEPS: usize>(kind: SchedulerType, warmup_steps: u64, total_steps: u64) -> [f64; STEPS] {
         let schedule = Schedule { kind, warmup_steps, total_steps };
         std::array::from_fn(|step| schedule.factor(step as u64))
     }

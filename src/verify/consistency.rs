@@ -5,19 +5,28 @@ use crate::architecture::{BertConfig, ParameterTable, bert};
 use crate::diagnostic::{Diagnostic, Place, Result, Site};
 use crate::format::config::Config;
 use crate::format::json::Json;
+use crate::format::python_json::{Layout, dumps};
 use crate::format::safetensors::to_f32;
 use crate::format::shards::{self, Shard};
 use crate::format::tokenizer::id_limit;
 use crate::format::tokenizer_json::TokenizerJson;
 use crate::storage::Source;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Adds what does not fit together. Files that could not be read have their finding already.
 pub(super) fn check(source: &dyn Source, report: &mut Report) -> Result<()> {
-    let Some(bytes) = source.read("config.json")? else { return Ok(()) };
-    let Ok(config) = Config::parse(&source.path("config.json"), &bytes) else { return Ok(()) };
-    check_labels(&config, &mut report.findings);
-    check_tokenizer(source, &config, &mut report.findings)?;
-    check_tensors(source, &config, report)
+    let bytes = source.read("config.json")?.unwrap_or_default();
+    let config = Config::parse(&source.path("config.json"), &bytes).ok();
+    if let Some(config) = &config {
+        report.release = super::round_trip::release(config).map(|release| release.version);
+        check_labels(config, &mut report.findings);
+    }
+    check_tokenizer(source, config.as_ref(), &mut report.findings)?;
+    check_tensors(source, config.as_ref(), report)
+}
+
+fn show(value: Option<&Json>) -> String {
+    value.map_or("nothing".to_owned(), |value| dumps(value, Layout::Compact))
 }
 
 fn check_labels(config: &Config, findings: &mut Vec<Diagnostic>) {
@@ -30,16 +39,17 @@ fn check_labels(config: &Config, findings: &mut Vec<Diagnostic>) {
     }
     let labels = config.labels();
     let label2id = config.get("label2id").and_then(Json::entries).unwrap_or(&[]);
+    let label2id: BTreeMap<&str, &Json> = label2id.iter().map(|(label, id)| (label.as_str(), id)).collect();
     for (id, label) in (0_i128..).zip(&labels) {
-        let found = label2id.iter().find(|(name, _)| name == label).map(|(_, id)| id);
+        let found = label2id.get(label.as_str()).copied();
         if found != Some(&Json::Integer(id)) {
             let diagnostic = Diagnostic::new("label-maps", config.site("label2id"), format!("label2id and id2label disagree on {label:?}"));
-            findings.push(diagnostic.expected(id).found(found.map_or("nothing".to_owned(), |found| format!("{found:?}"))));
+            findings.push(diagnostic.expected(id).found(show(found)));
         }
     }
 }
 
-fn check_tokenizer(source: &dyn Source, config: &Config, findings: &mut Vec<Diagnostic>) -> Result<()> {
+fn check_tokenizer(source: &dyn Source, config: Option<&Config>, findings: &mut Vec<Diagnostic>) -> Result<()> {
     let path = source.path("tokenizer.json");
     let Some(bytes) = source.read("tokenizer.json")? else {
         if source.read("vocab.txt")?.is_none() {
@@ -50,23 +60,31 @@ fn check_tokenizer(source: &dyn Source, config: &Config, findings: &mut Vec<Diag
     };
     let Ok(tokenizer) = TokenizerJson::parse(&path, &bytes) else { return Ok(()) };
     let limit = id_limit(&tokenizer);
-    let vocab_size = config.get("vocab_size").and_then(Json::as_u64).unwrap_or(u64::MAX);
+    let vocab_size = config.and_then(|config| config.get("vocab_size")).and_then(Json::as_u64).unwrap_or(u64::MAX);
     if limit > vocab_size {
-        let diagnostic = Diagnostic::new("tokenizer-vocabulary", Site::file(path.as_str()), "the tokenizer has ids that the model has no embedding for");
+        let diagnostic =
+            Diagnostic::new("tokenizer-vocabulary", Site::file(path.as_str()), "the tokenizer has ids that the model has no embedding for");
         let hint = "resize the model's embedding, or save the tokenizer that belongs to the model";
-        findings.push(diagnostic.expected(format!("ids below vocab_size {vocab_size}")).found(format!("ids up to {}", limit.saturating_sub(1))).hint(hint));
+        findings.push(
+            diagnostic
+                .expected(format!("ids below vocab_size {vocab_size}"))
+                .found(format!("ids up to {}", limit.saturating_sub(1)))
+                .hint(hint),
+        );
     }
-    let vocab = tokenizer.model.vocab.iter().flatten();
-    let mut ids: Vec<u32> = vocab.map(|(_, id)| *id).collect();
-    let distinct = ids.len();
-    ids.dedup();
-    if ids.len() != distinct {
-        findings.push(Diagnostic::new("tokenizer-vocabulary", Site::file(path.as_str()).at(Place::Pointer("/model/vocab".to_owned())), "two tokens share an id"));
+    let vocab: BTreeMap<&str, u32> = tokenizer.model.vocab.iter().flatten().map(|(token, id)| (token.as_str(), *id)).collect();
+    let ids: BTreeSet<u32> = vocab.values().copied().collect();
+    if ids.len() != vocab.len() {
+        findings.push(Diagnostic::new(
+            "tokenizer-vocabulary",
+            Site::file(path.as_str()).at(Place::Pointer("/model/vocab".to_owned())),
+            "two tokens share an id",
+        ));
     }
     for token in &tokenizer.added_tokens {
-        let in_vocab = tokenizer.model.vocab.iter().flatten().find(|(known, _)| *known == token.content);
-        if let Some((_, id)) = in_vocab.filter(|(_, id)| *id != token.id) {
-            let diagnostic = Diagnostic::new("tokenizer-added-token", Site::file(path.as_str()), format!("{:?} has two ids", token.content));
+        if let Some(id) = vocab.get(token.content.as_str()).filter(|id| **id != token.id) {
+            let diagnostic =
+                Diagnostic::new("tokenizer-added-token", Site::file(path.as_str()), format!("{:?} has two ids", token.content));
             findings.push(diagnostic.expected(id).found(token.id));
         }
     }
@@ -90,7 +108,7 @@ fn expected(config: &Config) -> Option<Result<ParameterTable>> {
     }
 }
 
-fn check_tensors(source: &dyn Source, config: &Config, report: &mut Report) -> Result<()> {
+fn check_tensors(source: &dyn Source, config: Option<&Config>, report: &mut Report) -> Result<()> {
     let shards = match shards::read(source) {
         Ok(shards) => shards,
         Err(error) => {
@@ -104,12 +122,14 @@ fn check_tensors(source: &dyn Source, config: &Config, report: &mut Report) -> R
     for shard in &shards {
         check_values(source, shard, report);
     }
+    let Some(config) = config else { return Ok(()) };
     match expected(config) {
         Some(Ok(table)) => check_inventory(source, &table, &shards, &mut report.findings),
         Some(Err(error)) => report.findings.push(error.diagnostic().clone()),
         None => {
-            let diagnostic = Diagnostic::new("unsupported-architecture", config.site("architectures"), "rtrain has no parameter table for this class");
-            let found = config.get("architectures").map_or("nothing".to_owned(), |value| format!("{value:?}"));
+            let diagnostic =
+                Diagnostic::new("unsupported-architecture", config.site("architectures"), "rtrain has no parameter table for this class");
+            let found = show(config.get("architectures"));
             report.findings.push(diagnostic.expected("BertForSequenceClassification or BertModel").found(found));
         }
     }
@@ -133,7 +153,7 @@ fn check_values(source: &dyn Source, shard: &Shard, report: &mut Report) {
 fn check_inventory(source: &dyn Source, table: &ParameterTable, shards: &[Shard], findings: &mut Vec<Diagnostic>) {
     let site = |shard: &str, tensor: &str| Site::file(source.path(shard)).at(Place::Tensor(tensor.to_owned()));
     let first = shards.first().map_or(shards::SINGLE, |shard| shard.name.as_str());
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     for parameter in &table.parameters {
         let mut names = bert::checkpoint_names(&parameter.name);
         names.retain(|name| name.starts_with("bert.") == parameter.name.starts_with("bert."));
@@ -149,7 +169,9 @@ fn check_inventory(source: &dyn Source, table: &ParameterTable, shards: &[Shard]
             findings.push(diagnostic.expected(format!("{shape:?}")).found(format!("{:?}", info.shape)));
         }
         if info.dtype.config_name().is_none() {
-            findings.push(Diagnostic::new("tensor-dtype", site(&shard, &info.name), "a parameter must be a float tensor").found(info.dtype.name()));
+            findings.push(
+                Diagnostic::new("tensor-dtype", site(&shard, &info.name), "a parameter must be a float tensor").found(info.dtype.name()),
+            );
         }
         known.insert(info.name);
     }

@@ -4,9 +4,12 @@
 
 mod consistency;
 mod reference;
+mod report_json;
 mod round_trip;
+#[cfg(test)]
+mod tests;
 
-pub use reference::{Comparison, compare};
+pub use reference::{Comparison, Comparisons, compare};
 pub use round_trip::FileStatus;
 
 use crate::diagnostic::{Diagnostic, Result, Site};
@@ -26,6 +29,13 @@ pub struct FileReport {
 /// What a verification found.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
+    /// Path of the directory as the user knows it.
+    pub directory: String,
+    /// Path of the reference directory, if there is one.
+    pub reference: Option<String>,
+    /// The transformers release by whose rules `config.json` was checked; none where it names a release that is not known here. The files
+    /// are then only read, written again and compared.
+    pub release: Option<&'static str>,
     /// Every file of the directory, by name.
     pub files: Vec<FileReport>,
     /// What is wrong, in the order of the checks.
@@ -35,13 +45,30 @@ pub struct Report {
     /// Number of elements of those tensors.
     pub parameters: u64,
     /// Each file held against the reference directory, if there is one.
-    pub comparisons: Vec<(String, Comparison)>,
+    pub comparisons: Comparisons,
 }
 
 impl Report {
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// Adds how the directory relates to a reference; every difference is a finding.
+    ///
+    /// # Errors
+    /// A file cannot be read from the disk.
+    pub fn compare_with(&mut self, source: &dyn Source, reference: &dyn Source) -> Result<()> {
+        let (comparisons, findings) = compare(source, reference)?;
+        self.reference = Some(reference.path(""));
+        self.comparisons = comparisons;
+        self.findings.extend(findings);
+        Ok(())
+    }
+
+    /// How a file relates to the reference, if there is one.
+    pub fn comparison(&self, file: &str) -> Option<Comparison> {
+        self.comparisons.iter().find(|(name, _)| name == file).map(|(_, comparison)| *comparison)
     }
 }
 
@@ -57,7 +84,7 @@ pub fn verify(source: &dyn Source) -> Result<Report> {
         let hint = "name the directory that transformers' save_pretrained, or rtrain train, has written";
         return Err(crate::diagnostic::Error::misuse(diagnostic.expected("a config.json in it").hint(hint)));
     }
-    let mut report = Report::default();
+    let mut report = Report { directory: source.path(""), ..Report::default() };
     for name in &names {
         let Some(bytes) = source.read(name)? else { continue };
         let status = round_trip::check(name, &source.path(name), &bytes, &mut report.findings);

@@ -2,8 +2,10 @@
 
 use crate::diagnostic::{Diagnostic, Place, Result, Site};
 use crate::format::json::Json;
-use crate::format::safetensors::{Header, to_f32};
+use crate::format::python_json::{Layout, dumps};
+use crate::format::safetensors::{Dtype, Header, to_f32};
 use crate::storage::Source;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a file relates to the one of the same name in the reference directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +35,14 @@ impl Comparison {
     }
 }
 
+/// Each file name of two directories, sorted, and how the files of that name relate.
+pub type Comparisons = Vec<(String, Comparison)>;
+
 /// Compares every file of both directories. What differs comes back as diagnostics.
 ///
 /// # Errors
 /// A file cannot be read from the disk.
-pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Vec<(String, Comparison)>, Vec<Diagnostic>)> {
+pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Comparisons, Vec<Diagnostic>)> {
     let mut names = source.names()?;
     names.extend(reference.names()?);
     names.sort();
@@ -77,7 +82,11 @@ fn compare_file(name: &str, site: Site, found: &[u8], expected: &[u8], findings:
     }
     let offset = found.iter().zip(expected).take_while(|(left, right)| left == right).count();
     let offset = u64::try_from(offset).unwrap_or(u64::MAX);
-    findings.push(Diagnostic::new("reference-bytes", site.at(Place::Bytes(offset..offset.saturating_add(1))), "the bytes differ from the reference from here on"));
+    findings.push(Diagnostic::new(
+        "reference-bytes",
+        site.at(Place::Bytes(offset..offset.saturating_add(1))),
+        "the bytes differ from the reference from here on",
+    ));
     Comparison::Different
 }
 
@@ -90,15 +99,15 @@ fn same_values_or_different(site: Site, findings: &mut Vec<Diagnostic>, before: 
 }
 
 fn compare_json(site: &Site, pointer: &str, found: &Json, expected: &Json, findings: &mut Vec<Diagnostic>) {
-    let show = |value: Option<&Json>| value.map_or("nothing".to_owned(), |value| crate::format::python_json::dumps(value, crate::format::python_json::Layout::Compact));
+    let show = |value: Option<&Json>| value.map_or("nothing".to_owned(), |value| dumps(value, Layout::Compact));
     match (found, expected) {
         (Json::Object(found_entries), Json::Object(expected_entries)) => {
-            let mut keys: Vec<&String> = found_entries.iter().chain(expected_entries).map(|(key, _)| key).collect();
-            keys.sort();
-            keys.dedup();
+            let found: BTreeMap<&str, &Json> = found_entries.iter().map(|(key, value)| (key.as_str(), value)).collect();
+            let expected: BTreeMap<&str, &Json> = expected_entries.iter().map(|(key, value)| (key.as_str(), value)).collect();
+            let keys: BTreeSet<&str> = found.keys().chain(expected.keys()).copied().collect();
             for key in keys {
                 let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
-                match (found.get(key), expected.get(key)) {
+                match (found.get(key).copied(), expected.get(key).copied()) {
                     (Some(found), Some(expected)) => compare_json(site, &pointer, found, expected, findings),
                     (found, expected) => findings.push(json_difference(site, &pointer, show(found), show(expected))),
                 }
@@ -128,8 +137,9 @@ fn compare_tensors(site: &Site, found: (&Header, &[u8]), expected: (&Header, &[u
             continue;
         };
         if (info.dtype, &info.shape) != (tensor.dtype, &tensor.shape) {
-            let diagnostic = Diagnostic::new("reference-tensor", place(&tensor.name), "the tensor's type or shape differs from the reference");
-            let show = |dtype: crate::format::safetensors::Dtype, shape: &[u64]| format!("{} {shape:?}", dtype.name());
+            let diagnostic =
+                Diagnostic::new("reference-tensor", place(&tensor.name), "the tensor's type or shape differs from the reference");
+            let show = |dtype: Dtype, shape: &[u64]| format!("{} {shape:?}", dtype.name());
             findings.push(diagnostic.expected(show(tensor.dtype, &tensor.shape)).found(show(info.dtype, &info.shape)));
             continue;
         }
@@ -147,7 +157,7 @@ fn compare_tensors(site: &Site, found: (&Header, &[u8]), expected: (&Header, &[u
     }
 }
 
-fn value_difference(site: Site, dtype: crate::format::safetensors::Dtype, found: &[u8], expected: &[u8]) -> Diagnostic {
+fn value_difference(site: Site, dtype: Dtype, found: &[u8], expected: &[u8]) -> Diagnostic {
     let diagnostic = Diagnostic::new("reference-tensor", site, "the tensor's values differ from the reference");
     let (Some(found), Some(expected)) = (to_f32(dtype, found), to_f32(dtype, expected)) else {
         return diagnostic;
@@ -156,5 +166,9 @@ fn value_difference(site: Site, dtype: crate::format::safetensors::Dtype, found:
     let first = found.iter().zip(&expected).position(|(left, right)| left.to_bits() != right.to_bits()).unwrap_or(0);
     let largest = found.iter().zip(&expected).map(|(left, right)| (left - right).abs()).fold(0.0_f32, f32::max);
     let value = |values: &[f32]| values.get(first).map_or(String::new(), |value| format!("{value:e} at element {first}"));
-    diagnostic.expected(value(&expected)).found(format!("{}; {differing} of {} elements differ, by {largest:e} at most", value(&found), expected.len()))
+    diagnostic.expected(value(&expected)).found(format!(
+        "{}; {differing} of {} elements differ, by {largest:e} at most",
+        value(&found),
+        expected.len()
+    ))
 }

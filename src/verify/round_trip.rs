@@ -4,8 +4,8 @@ use crate::diagnostic::{Diagnostic, Place, Result, Site};
 use crate::format::config::Config;
 use crate::format::json::{Json, line_and_column};
 use crate::format::python_json::{Layout, dumps};
-use crate::format::release::V5_23_0;
-use crate::format::safetensors::Header;
+use crate::format::release::{Release, V5_23_0};
+use crate::format::safetensors::{Header, Tensor, TensorInfo, serialize};
 use crate::format::tokenizer_config::TokenizerConfig;
 use crate::format::tokenizer_json::TokenizerJson;
 
@@ -34,10 +34,11 @@ impl FileStatus {
     }
 }
 
+type Matches = fn(&str) -> bool;
 type Rewrite = fn(&str, &[u8]) -> Result<Vec<u8>>;
 
 /// Which names a file may have, and how it is read and written again.
-const FILES: [(fn(&str) -> bool, Rewrite); 6] = [
+const FILES: [(Matches, Rewrite); 6] = [
     (|name| name == "config.json", |path, bytes| rewrite_config(path, bytes)),
     (|name| name == "tokenizer.json", |path, bytes| Ok(TokenizerJson::parse(path, bytes)?.to_bytes())),
     (
@@ -45,7 +46,10 @@ const FILES: [(fn(&str) -> bool, Rewrite); 6] = [
         |path, bytes| Ok(TokenizerConfig::parse(path, bytes)?.to_bytes()),
     ),
     (|name| name.ends_with(".safetensors"), |path, bytes| rewrite_safetensors(path, bytes)),
-    (|name| name.ends_with("_results.json"), |path, bytes| Ok(dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent: 4 }).into_bytes())),
+    (
+        |name| name.ends_with("_results.json"),
+        |path, bytes| Ok(dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent: 4 }).into_bytes()),
+    ),
     (
         |name| matches!(name, "trainer_state.json" | "generation_config.json" | "model.safetensors.index.json"),
         |path, bytes| Ok((dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent: 2 }) + "\n").into_bytes()),
@@ -72,29 +76,26 @@ pub(super) fn check(name: &str, path: &str, bytes: &[u8], findings: &mut Vec<Dia
 
 fn rewrite_config(path: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let config = Config::parse(path, bytes)?;
-    let ours = config.transformers_version() == Some(V5_23_0.version) && config.model_type() == Some("bert");
-    Ok(if ours { config.loaded().to_bytes() } else { config.to_bytes() })
+    Ok(if release(&config).is_some() { config.loaded().to_bytes() } else { config.to_bytes() })
 }
 
-/// Header and data in canonical order; the data are compared in place, so only the header is built anew where the order is right.
+/// The release that claims to have written the directory, where its rules are known here. The config of another one is only written again.
+pub(super) fn release(config: &Config) -> Option<&'static Release> {
+    let ours = config.transformers_version() == Some(V5_23_0.version) && config.model_type() == Some("bert");
+    ours.then_some(&V5_23_0)
+}
+
+/// Header and data in canonical order, from the values alone.
 fn rewrite_safetensors(path: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let header = Header::parse(path, bytes)?;
-    let mut canonical = header.clone();
-    canonical.tensors.sort_by(|left, right| right.dtype.cmp(&left.dtype).then_with(|| left.name.cmp(&right.name)));
-    let mut start = 0_u64;
-    for tensor in &mut canonical.tensors {
-        let size = tensor.end.saturating_sub(tensor.start);
-        (tensor.start, tensor.end) = (start, start.saturating_add(size));
-        start = tensor.end;
-    }
-    let mut written = canonical.to_bytes();
-    written.reserve(bytes.len());
-    for tensor in &canonical.tensors {
-        if let Some(source) = header.find(&tensor.name) {
-            written.extend_from_slice(header.data(source, bytes));
-        }
-    }
-    Ok(written)
+    let tensor = |info: &TensorInfo| Tensor {
+        name: info.name.clone(),
+        dtype: info.dtype,
+        shape: info.shape.clone(),
+        data: header.data(info, bytes).into(),
+    };
+    let tensors: Vec<Tensor<'_>> = header.tensors.iter().map(tensor).collect();
+    Ok(serialize(&tensors, &header.metadata))
 }
 
 fn not_identical(path: &str, found: &[u8], written: &[u8]) -> Diagnostic {

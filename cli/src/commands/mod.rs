@@ -1,0 +1,9 @@
+//! One module a command: what it was asked for, what it does, and its exit code.
+
+#[cfg(feature = "train")]
+pub mod evaluate;
+#[cfg(feature = "train")]
+pub mod predict;
+#[cfg(feature = "train")]
+pub mod train;
+pub mod verify;

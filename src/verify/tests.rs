@@ -1,0 +1,127 @@
+//! The golden directory is clean; no change of it goes unseen, and none makes the verifier panic.
+
+use super::*;
+use crate::format::json::Json;
+use crate::storage::{DiskDirectory, MemoryDirectory};
+use proptest::prelude::*;
+use std::path::Path;
+
+fn golden() -> MemoryDirectory {
+    let disk = DiskDirectory::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bert/classifier")).unwrap();
+    let files = disk.names().unwrap().into_iter().map(|name| {
+        let bytes = disk.read(&name).unwrap().unwrap();
+        (name, bytes)
+    });
+    MemoryDirectory { name: "golden".to_owned(), files: files.collect() }
+}
+
+fn codes(report: &Report) -> Vec<&'static str> {
+    report.findings.iter().map(|finding| finding.code).collect()
+}
+
+fn replaced(directory: &MemoryDirectory, file: &str, old: &str, new: &str) -> MemoryDirectory {
+    let mut changed = directory.clone();
+    let bytes = changed.files.get_mut(file).unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert!(text.contains(old), "{file} has no {old:?}");
+    *bytes = text.replacen(old, new, 1).into_bytes();
+    changed
+}
+
+#[test]
+fn what_transformers_wrote_is_clean() {
+    let mut report = verify(&golden()).unwrap();
+    assert_eq!(report.findings, []);
+    assert!(report.files.iter().all(|file| file.status == FileStatus::Identical));
+    assert_eq!((report.files.len(), report.tensors), (4, 41));
+    report.compare_with(&golden(), &golden()).unwrap();
+    assert_eq!(report.findings, []);
+    assert!(report.comparisons.iter().all(|(_, comparison)| *comparison == Comparison::Identical));
+}
+
+#[test]
+fn a_directory_without_config_is_an_error() {
+    let mut directory = golden();
+    directory.files.remove("config.json");
+    assert_eq!(verify(&directory).unwrap_err().diagnostic().code, "not-a-model-directory");
+}
+
+#[test]
+fn findings_show_json_rather_than_its_debug_form() {
+    let wrong_id = replaced(&golden(), "config.json", "\"neutral\": 1", "\"neutral\": 2");
+    let report = verify(&wrong_id).unwrap();
+    assert_eq!(codes(&report), ["label-maps"]);
+    assert_eq!((report.findings[0].expected.as_deref(), report.findings[0].found.as_deref()), (Some("1"), Some("2")));
+    let other_class = replaced(&golden(), "config.json", "BertForSequenceClassification", "BertForMaskedLM");
+    assert_eq!(verify(&other_class).unwrap().findings[0].found.as_deref(), Some("[\"BertForMaskedLM\"]"));
+}
+
+#[test]
+fn ids_of_tokens_are_unique() {
+    let shared = verify(&replaced(&golden(), "tokenizer.json", ": 499", ": 498")).unwrap();
+    assert_eq!(codes(&shared), ["tokenizer-vocabulary"]);
+    let two_ids = verify(&replaced(&golden(), "tokenizer.json", "\"id\": 4,", "\"id\": 5,")).unwrap();
+    assert_eq!(codes(&two_ids), ["tokenizer-added-token"]);
+}
+
+#[test]
+fn a_release_that_is_not_known_is_not_claimed() {
+    assert_eq!(verify(&golden()).unwrap().release, Some("5.23.0"));
+    let older = verify(&replaced(&golden(), "config.json", "5.23.0", "4.57.1")).unwrap();
+    assert_eq!((older.release, older.is_clean()), (None, true));
+}
+
+#[test]
+fn a_comparison_says_which_side_lacks_a_file() {
+    let (mut fewer, all) = (golden(), golden());
+    fewer.files.remove("tokenizer_config.json");
+    let mut report = verify(&fewer).unwrap();
+    report.compare_with(&fewer, &all).unwrap();
+    assert_eq!((codes(&report), report.comparison("tokenizer_config.json")), (vec!["reference-missing"], Some(Comparison::Missing)));
+    let mut report = verify(&all).unwrap();
+    report.compare_with(&all, &fewer).unwrap();
+    assert_eq!((codes(&report), report.comparison("tokenizer_config.json")), (vec!["reference-extra"], Some(Comparison::Extra)));
+}
+
+#[test]
+fn json_reports_have_every_key() {
+    let mut directory = golden();
+    directory.files.remove("tokenizer_config.json");
+    let mut report = verify(&directory).unwrap();
+    report.compare_with(&directory, &golden()).unwrap();
+    let json = report.to_json();
+    let keys: Vec<&str> = json.entries().unwrap().iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["directory", "reference", "release", "ok", "files", "tensors", "parameters", "findings"]);
+    let absent = json.get("files").unwrap().as_array().unwrap().last().unwrap();
+    assert_eq!((absent.get("name"), absent.get("bytes")), (Some(&Json::from("tokenizer_config.json")), Some(&Json::Null)));
+    let finding = &json.get("findings").unwrap().as_array().unwrap()[0];
+    let keys: Vec<&str> = finding.entries().unwrap().iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["code", "file", "place", "message", "expected", "found", "hint"]);
+}
+
+proptest! {
+    #[test]
+    fn one_changed_byte_is_always_found(file in 0_usize..4, position: prop::sample::Index, mask in 1_u8..=255) {
+        let original = golden();
+        let mut changed = original.clone();
+        let name = original.files.keys().nth(file).unwrap();
+        let bytes = changed.files.get_mut(name).unwrap();
+        let position = position.index(bytes.len());
+        bytes[position] ^= mask;
+        let mut report = verify(&changed).unwrap();
+        report.compare_with(&changed, &original).unwrap();
+        prop_assert!(!report.is_clean(), "byte {} of {} may be changed by {:#04x}", position, name, mask);
+        prop_assert_ne!(report.comparison(name), Some(Comparison::Identical));
+        let path = original.path(name);
+        prop_assert!(report.findings.iter().any(|finding| finding.site.file == path), "no finding names {}", path);
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_always_found(file in 0_usize..4, position: prop::sample::Index) {
+        let mut cut = golden();
+        let name = cut.files.keys().nth(file).unwrap().clone();
+        let bytes = cut.files.get_mut(&name).unwrap();
+        bytes.truncate(position.index(bytes.len()));
+        prop_assert!(!verify(&cut).unwrap().is_clean(), "{} may be cut", name);
+    }
+}
