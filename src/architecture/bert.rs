@@ -79,9 +79,13 @@ impl BertConfig {
 
     fn check(&self, config: &Config) -> Result<()> {
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            let diagnostic = Diagnostic::new("config-heads", config.site("num_attention_heads"), "the hidden size is not a multiple of the number of heads")
-                .expected(format!("a divisor of {}", self.hidden_size))
-                .found(self.num_attention_heads);
+            let diagnostic = Diagnostic::new(
+                "config-heads",
+                config.site("num_attention_heads"),
+                "the hidden size is not a multiple of the number of heads",
+            )
+            .expected(format!("a divisor of {}", self.hidden_size))
+            .found(self.num_attention_heads);
             return Err(Error::malformed(diagnostic));
         }
         for (key, supported) in [("hidden_act", "gelu"), ("position_embedding_type", "absolute")] {
@@ -95,7 +99,9 @@ impl BertConfig {
         }
         for key in ["is_decoder", "add_cross_attention"] {
             if config.flag(key) == Some(true) {
-                let diagnostic = Diagnostic::new("unsupported-config", config.site(key), "BERT as a decoder is not supported").expected(false).found(true);
+                let diagnostic = Diagnostic::new("unsupported-config", config.site(key), "BERT as a decoder is not supported")
+                    .expected(false)
+                    .found(true);
                 return Err(Error::unsupported(diagnostic));
             }
         }

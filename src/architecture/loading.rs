@@ -80,10 +80,11 @@ impl LoadPlan {
         match plan.report.mismatched.first() {
             Some((name, found, expected)) if !ignore_mismatched_sizes => {
                 let site = Site::file(directory).at(Place::Tensor(name.clone()));
-                let diagnostic = Diagnostic::new("size-mismatch", site, "the checkpoint's tensor has another shape than the config asks for")
-                    .expected(format!("{expected:?}"))
-                    .found(format!("{found:?}"))
-                    .hint("mend config.json, or pass --ignore_mismatched_sizes to initialise such tensors anew");
+                let diagnostic =
+                    Diagnostic::new("size-mismatch", site, "the checkpoint's tensor has another shape than the config asks for")
+                        .expected(format!("{expected:?}"))
+                        .found(format!("{found:?}"))
+                        .hint("mend config.json, or pass --ignore_mismatched_sizes to initialise such tensors anew");
                 Err(Error::malformed(diagnostic))
             }
             _ => Ok(plan),
@@ -95,7 +96,12 @@ impl LoadPlan {
     ///
     /// # Errors
     /// A tensor does not hold floats.
-    pub fn weights(&self, table: &ParameterTable, shards: &[Shard], mut initialise: impl FnMut(&Parameter, &mut [f32])) -> Result<Vec<Vec<f32>>> {
+    pub fn weights(
+        &self,
+        table: &ParameterTable,
+        shards: &[Shard],
+        mut initialise: impl FnMut(&Parameter, &mut [f32]),
+    ) -> Result<Vec<Vec<f32>>> {
         let mut weights = Vec::with_capacity(table.parameters.len());
         for (parameter, source) in table.parameters.iter().zip(&self.sources) {
             let Some((shard, name)) = source else {

@@ -3,9 +3,9 @@
 use indexmap::IndexSet;
 
 use super::label_column::{LabelType, bool_name};
-use crate::nearest::nearest;
 use super::wording::{listed, quoted};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
+use crate::nearest::nearest;
 
 /// The names of the classes in the order of their ids: `label2id` of `config.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use indexmap::IndexMap;
 
 use super::label_column::LabelColumn;
-use crate::nearest::nearest;
 use super::position::line_and_column;
 use super::wording::{listed, quoted};
 use super::{csv, json, label_inference};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
+use crate::nearest::nearest;
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

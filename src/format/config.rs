@@ -47,8 +47,15 @@ const BASE_FIELDS: [(&str, Json); 8] = [
 ];
 
 /// Keys that loading drops.
-const DROPPED: [&str; 7] =
-    ["_name_or_path", "name_or_path", "_commit_hash", "attn_implementation", "_attn_implementation_internal", "_experts_implementation_internal", "transformers_weights"];
+const DROPPED: [&str; 7] = [
+    "_name_or_path",
+    "name_or_path",
+    "_commit_hash",
+    "attn_implementation",
+    "_attn_implementation_internal",
+    "_experts_implementation_internal",
+    "transformers_weights",
+];
 
 /// The values of a `config.json`, in the order of the file, with the label maps read into names.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +71,9 @@ impl Config {
     /// # Errors
     /// Text that is not a JSON object, or a label map whose keys are not whole numbers.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Config> {
-        let error = |place: &str, message: &str| Error::malformed(Diagnostic::new("config", Site::file(file).at(Place::Pointer(place.to_owned())), message));
+        let error = |place: &str, message: &str| {
+            Error::malformed(Diagnostic::new("config", Site::file(file).at(Place::Pointer(place.to_owned())), message))
+        };
         let Json::Object(mut values) = Json::parse(file, bytes)? else {
             return Err(error("", "the config is not a JSON object"));
         };
@@ -278,7 +287,8 @@ impl Config {
     /// An unknown key, or a value of another type.
     pub fn apply_overrides(&mut self, overrides: &str) -> Result<()> {
         for pair in overrides.split(',') {
-            let misuse = |message: String| Error::misuse(Diagnostic::new("config-overrides", Site::default(), message).found(format!("{pair:?}")));
+            let misuse =
+                |message: String| Error::misuse(Diagnostic::new("config-overrides", Site::default(), message).found(format!("{pair:?}")));
             let Some((key, text)) = pair.split_once('=') else {
                 return Err(misuse("config_overrides is not a list of key=value".to_owned()));
             };

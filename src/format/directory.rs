@@ -67,7 +67,9 @@ mod tests {
             if let Some(max_length) = call.get("max_length").and_then(crate::format::json::Json::as_u64) {
                 tokenizer.set_truncation_and_padding(max_length, call.get("padding").unwrap().as_str().is_some());
             }
-            for (file, bytes) in [("tokenizer.json", tokenizer.tokenizer_json()), ("tokenizer_config.json", tokenizer.tokenizer_config_json())] {
+            for (file, bytes) in
+                [("tokenizer.json", tokenizer.tokenizer_json()), ("tokenizer_config.json", tokenizer.tokenizer_config_json())]
+            {
                 let saved = std::fs::read_to_string(folder.join("saved").join(file)).unwrap();
                 assert_eq!(String::from_utf8(bytes).unwrap(), saved, "{name}/{file}");
             }

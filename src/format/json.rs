@@ -309,7 +309,12 @@ impl Parser<'_> {
         let text = self.rest().get(..length).unwrap_or("");
         let digits = text.strip_prefix('-').unwrap_or(text);
         let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
-        let malformed = leading_zero || digits.starts_with('.') || digits.contains("..") || digits.ends_with('.') || digits.contains(".e") || digits.contains(".E");
+        let malformed = leading_zero
+            || digits.starts_with('.')
+            || digits.contains("..")
+            || digits.ends_with('.')
+            || digits.contains(".e")
+            || digits.contains(".E");
         let value = if malformed {
             None
         } else if digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -381,7 +386,8 @@ impl Parser<'_> {
 
     fn hex4(&mut self) -> Result<u32> {
         let digits = self.rest().get(1..5).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or_else(|| self.error("expected four hexadecimal digits"))?;
+        let code =
+            digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or_else(|| self.error("expected four hexadecimal digits"))?;
         self.advance(5);
         Ok(code)
     }

@@ -97,19 +97,35 @@ impl Header {
         let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let length = bytes.first_chunk::<8>().map(|chunk| u64::from_le_bytes(*chunk));
         let Some(length) = length else {
-            return Err(malformed(file, 0..total, "the file is too short for a safetensors header", "at least 8 bytes", format!("{total} bytes")));
+            return Err(malformed(
+                file,
+                0..total,
+                "the file is too short for a safetensors header",
+                "at least 8 bytes",
+                format!("{total} bytes"),
+            ));
         };
         if length > MAX_HEADER_BYTES {
-            let diagnostic = Diagnostic::new("safetensors-header-length", Site::file(file).at(Place::Bytes(0..8)), "the header is longer than the limit")
-                .expected(format!("at most {MAX_HEADER_BYTES} bytes"))
-                .found(format!("{length} bytes"))
-                .hint("the file is not safetensors, or damaged; fetch or save it again");
+            let diagnostic = Diagnostic::new(
+                "safetensors-header-length",
+                Site::file(file).at(Place::Bytes(0..8)),
+                "the header is longer than the limit",
+            )
+            .expected(format!("at most {MAX_HEADER_BYTES} bytes"))
+            .found(format!("{length} bytes"))
+            .hint("the file is not safetensors, or damaged; fetch or save it again");
             return Err(Error::limit(diagnostic));
         }
         let data_start = length.saturating_add(8);
         let json = usize::try_from(data_start).ok().and_then(|end| bytes.get(8..end));
         let Some(json) = json else {
-            return Err(malformed(file, 8..total, "the file ends inside its header", format!("{data_start} bytes"), format!("{total} bytes")));
+            return Err(malformed(
+                file,
+                8..total,
+                "the file ends inside its header",
+                format!("{data_start} bytes"),
+                format!("{total} bytes"),
+            ));
         };
         let json = Json::parse(&format!("{file} (header)"), json.trim_ascii_end())?;
         let mut header = Header { data_start, ..Header::default() };
@@ -239,7 +255,13 @@ fn entry_error(file: &str, name: &str, message: &str) -> Error {
     Error::malformed(tensor_diagnostic(file, name, message))
 }
 
-fn malformed(file: &str, bytes: std::ops::Range<u64>, message: &str, expected: impl std::fmt::Display, found: impl std::fmt::Display) -> Error {
+fn malformed(
+    file: &str,
+    bytes: std::ops::Range<u64>,
+    message: &str,
+    expected: impl std::fmt::Display,
+    found: impl std::fmt::Display,
+) -> Error {
     let diagnostic = Diagnostic::new("safetensors-truncated", Site::file(file).at(Place::Bytes(bytes)), message);
     Error::malformed(diagnostic.expected(expected).found(found).hint("fetch or save the file again"))
 }

@@ -54,7 +54,8 @@ pub fn read(source: &dyn Source) -> Result<Vec<Shard>> {
 /// # Errors
 /// Text that is not an index, or a file name that leaves the directory.
 pub fn parse_index(path: &str, bytes: &[u8]) -> Result<Vec<(String, String)>> {
-    let error = |message: &str| Error::malformed(Diagnostic::new("index", Site::file(path).at(Place::Pointer("/weight_map".to_owned())), message));
+    let error =
+        |message: &str| Error::malformed(Diagnostic::new("index", Site::file(path).at(Place::Pointer("/weight_map".to_owned())), message));
     let json = Json::parse(path, bytes)?;
     let entries = json.get("weight_map").and_then(Json::entries).ok_or_else(|| error("the index has no weight_map"))?;
     let entry = |(tensor, file): &(String, Json)| {

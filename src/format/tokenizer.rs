@@ -66,7 +66,9 @@ impl Tokenizer {
         };
         let added = added_tokens(source, &mut config, saved.as_ref())?;
         config.values.retain(|(key, value)| !NOT_SAVED.contains(&key.as_str()) && (key != "extra_special_tokens" || !is_empty(value)));
-        for (key, default) in [("do_lower_case", Json::Bool(true)), ("tokenize_chinese_chars", Json::Bool(true)), ("strip_accents", Json::Null)] {
+        for (key, default) in
+            [("do_lower_case", Json::Bool(true)), ("tokenize_chinese_chars", Json::Bool(true)), ("strip_accents", Json::Null)]
+        {
             config.set_default(key, default);
         }
         let mut names = Vec::new();
@@ -93,17 +95,29 @@ impl Tokenizer {
             Some("left") => "Left".to_owned(),
             _ => "Right".to_owned(),
         };
-        self.json.truncation = Some(Truncation { direction: direction("truncation_side"), max_length, strategy: "LongestFirst".to_owned(), stride: 0 });
+        self.json.truncation =
+            Some(Truncation { direction: direction("truncation_side"), max_length, strategy: "LongestFirst".to_owned(), stride: 0 });
         let pad_token = self.config.get("pad_token").and_then(Json::as_str).unwrap_or("[PAD]").to_owned();
         let pad_id = self.id(&pad_token).map_or(0, u64::from);
         let pad_type_id = self.config.get("pad_token_type_id").and_then(Json::as_u64).unwrap_or(0);
-        self.json.padding =
-            padding.then(|| Padding { fixed: Some(max_length), direction: direction("padding_side"), pad_to_multiple_of: None, pad_id, pad_type_id, pad_token });
+        self.json.padding = padding.then(|| Padding {
+            fixed: Some(max_length),
+            direction: direction("padding_side"),
+            pad_to_multiple_of: None,
+            pad_id,
+            pad_type_id,
+            pad_token,
+        });
     }
 
     /// `model_max_length`, the longest sequence the tokenizer was made for.
     pub fn model_max_length(&self) -> u64 {
         self.config.get("model_max_length").and_then(Json::as_u64).unwrap_or(u64::MAX)
+    }
+
+    /// The length that texts were cut to when the tokenizer was saved.
+    pub fn truncation_length(&self) -> Option<u64> {
+        self.json.truncation.as_ref().map(|truncation| truncation.max_length)
     }
 
     /// The id of a token.
@@ -167,9 +181,12 @@ fn read_vocab_txt(source: &dyn Source) -> Result<Vec<(String, u32)>> {
     let path = source.path("vocab.txt");
     let Some(bytes) = source.read("vocab.txt")? else {
         let diagnostic = Diagnostic::new("tokenizer-missing", Site::file(source.path("")), "the directory has no tokenizer");
-        return Err(Error::malformed(diagnostic.expected("tokenizer.json, or vocab.txt").hint("name a directory that has one with --tokenizer_name")));
+        return Err(Error::malformed(
+            diagnostic.expected("tokenizer.json, or vocab.txt").hint("name a directory that has one with --tokenizer_name"),
+        ));
     };
-    let text = String::from_utf8(bytes).map_err(|_| Error::malformed(Diagnostic::new("vocab-utf8", Site::file(path), "the vocabulary is not UTF-8")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::malformed(Diagnostic::new("vocab-utf8", Site::file(path), "the vocabulary is not UTF-8")))?;
     let mut vocab = indexmap::IndexMap::new();
     for (token, id) in text.strip_suffix('\n').unwrap_or(&text).split('\n').zip(0_u32..) {
         vocab.insert(token.strip_suffix('\r').unwrap_or(token).to_owned(), id);
@@ -263,7 +280,12 @@ fn build(
         version: "1.0".to_owned(),
         truncation,
         padding,
-        pipeline: [normalizer, object([("type", "BertPreTokenizer".into())]), template(&cls, token_id(&cls), &sep, token_id(&sep)), decoder],
+        pipeline: [
+            normalizer,
+            object([("type", "BertPreTokenizer".into())]),
+            template(&cls, token_id(&cls), &sep, token_id(&sep)),
+            decoder,
+        ],
         added_tokens,
         model: Model { settings: model, vocab: Some(vocab) },
     }

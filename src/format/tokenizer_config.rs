@@ -19,7 +19,9 @@ impl TokenizerConfig {
     pub fn parse(file: &str, bytes: &[u8]) -> Result<TokenizerConfig> {
         match Json::parse(file, bytes)? {
             Json::Object(values) => Ok(TokenizerConfig { values }),
-            other => Err(Error::malformed(Diagnostic::new("tokenizer-config", Site::file(file), "the file is not a JSON object").found(other.kind()))),
+            other => Err(Error::malformed(
+                Diagnostic::new("tokenizer-config", Site::file(file), "the file is not a JSON object").found(other.kind()),
+            )),
         }
     }
 

@@ -144,7 +144,8 @@ impl TokenizerJson {
             version: json.get("version").and_then(Json::as_str).unwrap_or("1.0").to_owned(),
             truncation: part("truncation").map(|value| truncation(value).ok_or_else(|| missing("/truncation"))).transpose()?,
             padding: part("padding").map(|value| padding(value).ok_or_else(|| missing("/padding"))).transpose()?,
-            added_tokens: added_tokens(json.get("added_tokens").unwrap_or(&Json::Array(Vec::new()))).ok_or_else(|| missing("/added_tokens"))?,
+            added_tokens: added_tokens(json.get("added_tokens").unwrap_or(&Json::Array(Vec::new())))
+                .ok_or_else(|| missing("/added_tokens"))?,
             pipeline: PIPELINE.map(|key| json.get(key).cloned().unwrap_or(Json::Null)),
             model: json.get("model").and_then(model).ok_or_else(|| missing("/model"))?,
         })
@@ -167,7 +168,9 @@ impl TokenizerJson {
 impl Model {
     fn to_json(&self) -> Json {
         let setting = |(key, value): &(String, Json)| match (&self.vocab, key.as_str()) {
-            (Some(vocab), "vocab") => (key.clone(), Json::Object(vocab.iter().map(|(token, id)| (token.clone(), Json::from(*id))).collect())),
+            (Some(vocab), "vocab") => {
+                (key.clone(), Json::Object(vocab.iter().map(|(token, id)| (token.clone(), Json::from(*id))).collect()))
+            }
             _ => (key.clone(), value.clone()),
         };
         Json::Object(self.settings.iter().map(setting).collect())

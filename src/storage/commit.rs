@@ -127,7 +127,9 @@ fn replace<E: FnOnce(io::Error) -> Error>(
         }
     }
     system.exchange(stage, target).map_err(io(target, "exchange the staging directory with"))?;
-    let kept = |path: &str, error: &io::Error| Error::io(path, &format!("move to {target}, whose new files are complete; it stays where it is"), error);
+    let kept = |path: &str, error: &io::Error| {
+        Error::io(path, &format!("move to {target}, whose new files are complete; it stays where it is"), error)
+    };
     for name in folders {
         let from = format!("{stage}/{name}");
         if let Err(error) = system.rename(&from, &format!("{target}/{name}")) {
@@ -201,7 +203,9 @@ mod tests {
     use super::*;
 
     fn files(content: &str) -> Files {
-        ["config.json", "model.safetensors", "tokenizer.json"].map(|name| (name.to_owned(), format!("{content} {name}").into_bytes())).to_vec()
+        ["config.json", "model.safetensors", "tokenizer.json"]
+            .map(|name| (name.to_owned(), format!("{content} {name}").into_bytes()))
+            .to_vec()
     }
 
     fn old() -> MemoryFileSystem {

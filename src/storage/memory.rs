@@ -99,7 +99,8 @@ impl FileSystem for MemoryFileSystem {
         self.step()?;
         let prefix = format!("{directory}/");
         let names = |path: &String| path.strip_prefix(&prefix).and_then(|rest| rest.split('/').next()).map(str::to_owned);
-        let mut names: BTreeSet<String> = self.files.borrow().keys().filter_map(names).chain(self.directories.borrow().iter().filter_map(names)).collect();
+        let mut names: BTreeSet<String> =
+            self.files.borrow().keys().filter_map(names).chain(self.directories.borrow().iter().filter_map(names)).collect();
         names.remove("");
         Ok(names.into_iter().collect())
     }

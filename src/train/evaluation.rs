@@ -14,7 +14,13 @@ pub struct Predictions {
 }
 
 /// Runs the model over all rows in evaluation mode; `progress` hears the number of rows done.
-pub fn predict(engine: &Engine, dataset: &Dataset, batch_size: usize, label_smoothing_factor: f64, mut progress: impl FnMut(usize)) -> Predictions {
+pub fn predict(
+    engine: &Engine,
+    dataset: &Dataset,
+    batch_size: usize,
+    label_smoothing_factor: f64,
+    mut progress: impl FnMut(usize),
+) -> Predictions {
     let rows: Vec<u32> = (0..dataset.len() as u32).collect();
     let mut logits = Vec::with_capacity(rows.len() * engine.config().num_labels);
     let (mut loss, mut done) = (0.0, 0);

@@ -26,6 +26,14 @@ pub struct TextColumns {
 type Texts<'a> = (Vec<Cow<'a, str>>, Option<Vec<&'a str>>);
 
 impl TextColumns {
+    /// The texts as they are read, without second sentences.
+    ///
+    /// # Errors
+    /// A column is missing, or holds something else than texts.
+    pub fn first(&self, table: &Table) -> Result<Vec<String>> {
+        Ok(self.texts(table)?.0.into_iter().map(Cow::into_owned).collect())
+    }
+
     fn texts<'a>(&self, table: &'a Table) -> Result<Texts<'a>> {
         let default;
         let names: &[String] = match &self.names {
@@ -44,8 +52,11 @@ impl TextColumns {
                 Ok(((0..table.len()).map(row).collect(), None))
             }
             _ => {
-                let diagnostic = Diagnostic::new("text-columns", Site::file(table.name()), "text_column_names takes one column, or two for pairs");
-                Err(Error::misuse(diagnostic.found(names.join(",")).hint("pass --text_column_delimiter to join more columns into one text")))
+                let diagnostic =
+                    Diagnostic::new("text-columns", Site::file(table.name()), "text_column_names takes one column, or two for pairs");
+                Err(Error::misuse(
+                    diagnostic.found(names.join(",")).hint("pass --text_column_delimiter to join more columns into one text"),
+                ))
             }
         }
     }
@@ -94,7 +105,7 @@ impl LoadedModel {
             config.apply_overrides(&format!("{key}={value}"))?;
         }
         match task.label_set() {
-            Some(labels) => config.set_labels(labels.names()),
+            Some(labels) => config.set_labels(&labels.names().map(str::to_owned).collect::<Vec<_>>()),
             None if config.num_labels() != 1 => config.set_default_labels(1),
             None => {}
         }
@@ -124,12 +135,22 @@ impl LoadedModel {
             Some(missing) => {
                 let site = Site::file(source.path("")).at(Place::Tensor(missing.clone()));
                 let diagnostic = Diagnostic::new("no-classifier", site, "the directory has no trained classifier");
-                Err(Error::misuse(diagnostic.expected("all tensors of BertForSequenceClassification").hint("train one first: rtrain train --model_name_or_path DIR …")))
+                Err(Error::misuse(
+                    diagnostic
+                        .expected("all tensors of BertForSequenceClassification")
+                        .hint("train one first: rtrain train --model_name_or_path DIR …"),
+                ))
             }
         }
     }
 
-    fn load(sources: &ModelSources<'_>, config: Config, tokenizer: Tokenizer, ignore_mismatched_sizes: bool, seed: u64) -> Result<LoadedModel> {
+    fn load(
+        sources: &ModelSources<'_>,
+        config: Config,
+        tokenizer: Tokenizer,
+        ignore_mismatched_sizes: bool,
+        seed: u64,
+    ) -> Result<LoadedModel> {
         let bert = BertConfig::from_config(&config)?;
         let table = bert.sequence_classification();
         let shards = sources.weights.map(shards::read).transpose()?.unwrap_or_default();
@@ -148,6 +169,12 @@ impl LoadedModel {
     pub fn max_length(&self, max_seq_length: usize) -> usize {
         let tokenizer = usize::try_from(self.tokenizer.model_max_length()).unwrap_or(usize::MAX);
         max_seq_length.min(tokenizer).min(self.bert.max_position_embeddings)
+    }
+
+    /// The longest sequence for a saved model: what the user asks for, or what the tokenizer was saved with.
+    pub fn saved_max_length(&self, max_seq_length: Option<usize>) -> usize {
+        let saved = self.tokenizer.truncation_length().and_then(|length| usize::try_from(length).ok());
+        self.max_length(max_seq_length.or(saved).unwrap_or(usize::MAX))
     }
 
     /// The task that the config describes.
@@ -187,9 +214,16 @@ impl LoadedModel {
 }
 
 /// The directory to be written, from the pieces of a loaded model and the weights as they are now.
-pub fn model_directory(config: &Config, tokenizer: &Tokenizer, table: &ParameterTable, saved_names: &[String], weights: Vec<Vec<f32>>) -> ModelDirectory {
+pub fn model_directory(
+    config: &Config,
+    tokenizer: &Tokenizer,
+    table: &ParameterTable,
+    saved_names: &[String],
+    weights: Vec<Vec<f32>>,
+) -> ModelDirectory {
     let tensors = table.parameters.iter().zip(saved_names).zip(weights);
-    let tensors = tensors.map(|((parameter, name), values)| NamedTensor { name: name.clone(), shape: parameter.shape.clone(), values }).collect();
+    let tensors =
+        tensors.map(|((parameter, name), values)| NamedTensor { name: name.clone(), shape: parameter.shape.clone(), values }).collect();
     ModelDirectory { config: config.clone(), tokenizer: tokenizer.clone(), tensors }
 }
 
@@ -209,6 +243,12 @@ fn check_vocabulary(sources: &ModelSources<'_>, tokenizer: &Tokenizer, bert: &Be
     if limit <= bert.vocab_size as u64 {
         return Ok(());
     }
-    let diagnostic = Diagnostic::new("tokenizer-vocabulary", Site::file(sources.tokenizer.path("")), "the tokenizer has ids that the model has no embedding for");
-    Err(Error::malformed(diagnostic.expected(format!("ids below vocab_size {}", bert.vocab_size)).found(format!("ids up to {}", limit - 1))))
+    let diagnostic = Diagnostic::new(
+        "tokenizer-vocabulary",
+        Site::file(sources.tokenizer.path("")),
+        "the tokenizer has ids that the model has no embedding for",
+    );
+    Err(Error::malformed(
+        diagnostic.expected(format!("ids below vocab_size {}", bert.vocab_size)).found(format!("ids up to {}", limit - 1)),
+    ))
 }

@@ -135,7 +135,11 @@ impl<'a> Trainer<'a> {
 
     fn parameters_without_embeddings(&self) -> f64 {
         let parameters = &self.engine.table().parameters;
-        parameters.iter().filter(|parameter| !parameter.name.ends_with("_embeddings.weight")).map(|parameter| parameter.numel() as f64).sum()
+        parameters
+            .iter()
+            .filter(|parameter| !parameter.name.ends_with("_embeddings.weight"))
+            .map(|parameter| parameter.numel() as f64)
+            .sum()
     }
 
     fn after_step(&mut self, length: &TrainingLength, loop_state: &mut Loop, host: &mut dyn Host) -> Result<()> {
@@ -219,7 +223,14 @@ impl<'a> Trainer<'a> {
         self.state.log_history.push(entry);
     }
 
-    fn finish(&mut self, num_rows: usize, length: &TrainingLength, total_loss: f32, seconds: f64, host: &mut dyn Host) -> Vec<(String, Json)> {
+    fn finish(
+        &mut self,
+        num_rows: usize,
+        length: &TrainingLength,
+        total_loss: f32,
+        seconds: f64,
+        host: &mut dyn Host,
+    ) -> Vec<(String, Json)> {
         let samples = self.trained_samples(num_rows, length);
         let mut metrics = speed("train", seconds, samples, length.total_steps);
         metrics.push(("total_flos".to_owned(), self.state.total_flos.into()));

@@ -3,6 +3,8 @@
 #[cfg(feature = "train")]
 pub mod evaluate;
 #[cfg(feature = "train")]
+mod model;
+#[cfg(feature = "train")]
 pub mod predict;
 #[cfg(feature = "train")]
 pub mod train;

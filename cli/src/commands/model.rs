@@ -1,0 +1,40 @@
+//! What `train`, `evaluate` and `predict` share: tables, directories, threads, progress.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rtrain::data::{Table, TableFormat};
+use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
+use std::path::Path;
+
+/// Whether `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE` is set, as huggingface_hub reads them.
+pub fn offline() -> bool {
+    let is_set = |name| std::env::var(name).is_ok_and(|value| matches!(value.to_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE"));
+    is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE")
+}
+
+/// Reads a table by the extension of its name.
+///
+/// # Errors
+/// The file cannot be read, or is not a table.
+pub fn read_table(path: &Path) -> Result<Table> {
+    let name = path.display().to_string();
+    let format = TableFormat::of(&name)?;
+    let bytes = std::fs::read(path).map_err(|error| Error::io(name.as_str(), "read", &error))?;
+    Table::read(&name, format, &bytes)
+}
+
+/// Sets the number of threads for everything that runs in parallel.
+///
+/// # Errors
+/// The threads cannot be started.
+pub fn set_threads(threads: Option<usize>) -> Result<()> {
+    let Some(threads) = threads else { return Ok(()) };
+    let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    built.map_err(|error| Error::misuse(Diagnostic::new("threads", Site::default(), format!("could not start {threads} threads: {error}"))))
+}
+
+/// A bar on standard error, which shows on a terminal only.
+pub fn progress_bar(total: u64, quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let style = ProgressStyle::with_template("{prefix}{bar:32} {pos}/{len} [{elapsed}<{eta}, {per_sec}] {msg}");
+    ProgressBar::with_draw_target(Some(total), target).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

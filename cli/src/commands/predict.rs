@@ -1,0 +1,88 @@
+//! `rtrain predict`: what a saved model says of texts.
+
+use super::model::{offline, read_table, set_threads};
+use crate::arguments::{self, OutputFormat, PredictInput, PredictOptions};
+use crate::render;
+use clap::ArgMatches;
+use rtrain::data::Task;
+use rtrain::diagnostic::Result;
+use rtrain::format::json::Json;
+use rtrain::format::python_json::{Layout, dumps};
+use rtrain::storage::commit::commit_file;
+use rtrain::storage::{DiskDirectory, NativeFileSystem};
+use rtrain::train::engine::Engine;
+use rtrain::train::evaluation::{argmax, predict};
+use rtrain::train::preparation::{LoadedModel, TextColumns};
+
+/// Prints a prediction for every text: as JSON a list of `{"text", "label", "logits"}`.
+///
+/// # Errors
+/// The model or the table cannot be read, or they do not fit each other.
+pub fn run(matches: &ArgMatches) -> Result<u8> {
+    set_threads(arguments::threads_of(matches))?;
+    let options = PredictOptions::from_matches(matches)?;
+    let mut model = LoadedModel::for_inference(&DiskDirectory::open(&options.directory)?, offline())?;
+    let task = model.task()?;
+    let max_length = model.saved_max_length(options.data.max_seq_length);
+    let (mut dataset, texts) = match options.input {
+        PredictInput::Texts { texts, pairs } => {
+            let first: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let second: Vec<&str> = pairs.iter().map(String::as_str).collect();
+            (model.encode("--text", &first, (!second.is_empty()).then_some(&second[..]), None, max_length)?, texts)
+        }
+        PredictInput::Table(path) => {
+            let table = read_table(&path)?;
+            let columns = TextColumns { names: options.data.text_column_names, delimiter: options.data.text_column_delimiter };
+            (model.dataset(&table, &columns, None, max_length)?, columns.first(&table)?)
+        }
+    };
+    if let Some(samples) = options.data.max_samples {
+        dataset = dataset.truncated(samples);
+    }
+    let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
+    let logits = predict(&engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |_| {}).logits;
+    let text = render(&task, &texts, &logits, options.format);
+    match options.output_file {
+        Some(path) => commit_file(&NativeFileSystem, &path.display().to_string(), text.as_bytes())?,
+        None => render::print(&text)?,
+    }
+    Ok(0)
+}
+
+fn render(task: &Task, texts: &[String], logits: &[f32], format: OutputFormat) -> String {
+    let width = task.num_labels().max(1);
+    let rows = texts.iter().zip(logits.chunks_exact(width));
+    match format {
+        OutputFormat::Json => {
+            let entry = |(text, row): (&String, &[f32])| {
+                let logits = row.iter().map(|logit| Json::Float(f64::from(*logit))).collect();
+                Json::Object(vec![
+                    ("text".to_owned(), text.as_str().into()),
+                    ("label".to_owned(), label(task, row)),
+                    ("logits".to_owned(), Json::Array(logits)),
+                ])
+            };
+            dumps(&Json::Array(rows.map(entry).collect()), Layout::PythonUnicode { indent: 2 }) + "\n"
+        }
+        OutputFormat::Text => rows.map(|(text, row)| format!("{}\t{text}\n", plain(&label(task, row)))).collect(),
+    }
+}
+
+/// The name of the class, the list of names, or the value.
+fn label(task: &Task, row: &[f32]) -> Json {
+    match task {
+        Task::Regression => Json::Float(f64::from(row[0])),
+        Task::SingleLabel(labels) => labels.name(argmax(row, row.len())[0]).unwrap_or_default().into(),
+        Task::MultiLabel(labels) => {
+            let positive = row.iter().zip(0..).filter(|(logit, _)| **logit > 0.0);
+            Json::Array(positive.filter_map(|(_, id)| labels.name(id)).map(Json::from).collect())
+        }
+    }
+}
+
+fn plain(label: &Json) -> String {
+    match label {
+        Json::String(name) => name.clone(),
+        other => dumps(other, Layout::Compact),
+    }
+}
