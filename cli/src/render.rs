@@ -1,6 +1,6 @@
 //! What the commands print: [`text`] for people, [`json`] for programs.
 //!
-//! Renderers return text, with colours where they like; [`print`] strips those that the terminal or `--color` does not want.
+//! Renderers return text, with colours where they like; [`print()`] strips those that the terminal or `--color` does not want.
 
 pub mod json;
 pub mod text;
