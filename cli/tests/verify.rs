@@ -1,87 +1,11 @@
 //! `rtrain verify` as its user meets it: the golden directory, made wrong in one way a test, and what the command prints and returns.
 
+mod common;
+
+use common::Workplace;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-use tempfile::TempDir;
-
-/// A folder of its own, in which `model` and `reference` are copies of what transformers wrote.
-struct Workplace(TempDir);
-
-impl Workplace {
-    fn new() -> Self {
-        let workplace = Workplace(TempDir::new().unwrap());
-        for copy in ["model", "reference"] {
-            let copy = workplace.path(copy);
-            fs::create_dir(&copy).unwrap();
-            for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/bert/classifier")).unwrap() {
-                let entry = entry.unwrap();
-                fs::write(copy.join(entry.file_name()), fs::read(entry.path()).unwrap()).unwrap();
-            }
-        }
-        workplace
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Changes a file of `model`.
-    fn change(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
-        let path = self.path("model").join(file);
-        let mut bytes = fs::read(&path).unwrap();
-        change(&mut bytes);
-        fs::write(path, bytes).unwrap();
-    }
-
-    /// Replaces the first `old` in a text file of `model`.
-    fn replace(&self, file: &str, old: &str, new: &str) {
-        self.change(file, |bytes| {
-            let text = String::from_utf8(bytes.clone()).unwrap();
-            assert!(text.contains(old), "{file} has no {old:?}");
-            *bytes = text.replacen(old, new, 1).into_bytes();
-        });
-    }
-
-    /// Replaces in the header of `model/model.safetensors` by a text of the same length.
-    fn replace_in_header(&self, old: &str, new: &str) {
-        assert_eq!(old.len(), new.len());
-        self.change("model.safetensors", |bytes| {
-            let position = bytes.windows(old.len()).position(|window| window == old.as_bytes()).unwrap();
-            bytes[position..position + new.len()].copy_from_slice(new.as_bytes());
-        });
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rtrain"));
-        command.args(arguments).current_dir(self.0.path()).env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1");
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        transcript(&self.command(arguments).output().unwrap())
-    }
-}
-
-fn transcript(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let code = output.status.code().unwrap();
-    format!("exit code: {code}\n----- stdout -----\n{}----- stderr -----\n{}", text(&output.stdout), text(&output.stderr))
-}
-
-macro_rules! assert_transcript {
-    ($workplace:expr, $arguments:expr) => {{
-        let transcript = $workplace.run(&$arguments);
-        let mut settings = insta::Settings::clone_current();
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.add_filter(r"rtrain\.exe", "rtrain");
-        settings.add_filter(r"(?:/[^\s/]+)*/\.tmp[A-Za-z0-9]+", "[TEMP]");
-        settings.bind(|| insta::assert_snapshot!(transcript));
-    }};
-}
+use std::process::Stdio;
 
 #[test]
 fn fine() {

@@ -3,7 +3,7 @@
 //! # Source
 //! transformers 5.23.0, `models/bert/modeling_bert.py` and `configuration_bert.py`.
 
-use super::{Initializer, Parameter, ParameterTable};
+use super::{Construction, Initializer, Parameter, ParameterTable};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::config::Config;
 
@@ -128,8 +128,9 @@ impl BertConfig {
             table.layer_norm(&format!("{prefix}.output.LayerNorm"), hidden);
         }
         table.linear("bert.pooler.dense", hidden, hidden);
+        let base_parameters = table.parameters.len();
         table.linear("classifier", self.num_labels, hidden);
-        ParameterTable { parameters: table.parameters }
+        ParameterTable { parameters: table.parameters, base_parameters }
     }
 }
 
@@ -139,25 +140,25 @@ struct Builder {
 }
 
 impl Builder {
-    fn push(&mut self, name: String, shape: Vec<usize>, initializer: Initializer, weight_decay: bool) {
-        self.parameters.push(Parameter { name, shape, initializer, padding_row: None, weight_decay, tied_to: None });
+    fn push(&mut self, name: String, shape: Vec<usize>, initializer: Initializer, construction: Construction, weight_decay: bool) {
+        self.parameters.push(Parameter { name, shape, initializer, construction, padding_row: None, weight_decay, tied_to: None });
     }
 
     fn embedding(&mut self, name: &str, rows: usize, width: usize, padding_row: Option<usize>) {
-        self.push(format!("{name}.weight"), vec![rows, width], Initializer::Normal { std: self.std }, true);
+        self.push(format!("{name}.weight"), vec![rows, width], Initializer::Normal { std: self.std }, Construction::Normal, true);
         if let Some(last) = self.parameters.last_mut() {
             last.padding_row = padding_row;
         }
     }
 
     fn linear(&mut self, name: &str, out: usize, width: usize) {
-        self.push(format!("{name}.weight"), vec![out, width], Initializer::Normal { std: self.std }, true);
-        self.push(format!("{name}.bias"), vec![out], Initializer::Zeros, false);
+        self.push(format!("{name}.weight"), vec![out, width], Initializer::Normal { std: self.std }, Construction::Uniform, true);
+        self.push(format!("{name}.bias"), vec![out], Initializer::Zeros, Construction::Uniform, false);
     }
 
     fn layer_norm(&mut self, name: &str, width: usize) {
-        self.push(format!("{name}.weight"), vec![width], Initializer::Ones, false);
-        self.push(format!("{name}.bias"), vec![width], Initializer::Zeros, false);
+        self.push(format!("{name}.weight"), vec![width], Initializer::Ones, Construction::Constant, false);
+        self.push(format!("{name}.bias"), vec![width], Initializer::Zeros, Construction::Constant, false);
     }
 }
 

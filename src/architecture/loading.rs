@@ -1,9 +1,10 @@
 //! Which tensor of a checkpoint becomes which parameter, and what transformers would report about it.
 
-use super::{Initializer, Parameter, ParameterTable, bert};
+use super::{Construction, Initializer, Parameter, ParameterTable, bert};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::safetensors::{Dtype, to_f32};
 use crate::format::shards::Shard;
+use crate::random::{Mt19937, normal_};
 
 /// What became of a checkpoint's tensors, as transformers' load report has it. Names are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +31,8 @@ impl LoadReport {
 pub struct LoadPlan {
     /// For each parameter, in table order: shard and tensor name, or nothing where it is to be initialised.
     sources: Vec<Option<(usize, String)>>,
+    /// Whether torch makes the modules with values, as it does without a checkpoint.
+    constructed: bool,
     /// For each parameter the name under which it is saved: transformers 5.23.0 writes legacy LayerNorm names back.
     pub saved_names: Vec<String>,
     /// What to tell the user.
@@ -40,7 +43,7 @@ impl LoadPlan {
     /// Without a checkpoint: every parameter is initialised.
     pub fn from_scratch(table: &ParameterTable) -> LoadPlan {
         let saved_names = table.parameters.iter().map(|parameter| parameter.name.clone()).collect();
-        LoadPlan { sources: vec![None; table.parameters.len()], saved_names, report: LoadReport::default() }
+        LoadPlan { sources: vec![None; table.parameters.len()], constructed: true, saved_names, report: LoadReport::default() }
     }
 
     /// Finds the tensor of each parameter.
@@ -48,7 +51,7 @@ impl LoadPlan {
     /// # Errors
     /// A tensor has another shape than its parameter and `ignore_mismatched_sizes` is false, or it does not hold floats.
     pub fn new(table: &ParameterTable, shards: &[Shard], directory: &str, ignore_mismatched_sizes: bool) -> Result<LoadPlan> {
-        let mut plan = LoadPlan::from_scratch(table);
+        let mut plan = LoadPlan { constructed: false, ..LoadPlan::from_scratch(table) };
         let mut used = std::collections::BTreeSet::new();
         for (position, parameter) in table.parameters.iter().enumerate() {
             let Some((shard, name)) = find(shards, &parameter.name) else {
@@ -91,42 +94,60 @@ impl LoadPlan {
         }
     }
 
-    /// The values of all parameters, in table order. `initialise` fills those that the checkpoint does not have, in the order in which
-    /// transformers does it: module by module, in registration order.
+    /// The values of all parameters, in table order. Those that the checkpoint does not have are drawn from torch's generator in the
+    /// order in which transformers does it: module by module, in registration order.
     ///
     /// # Errors
     /// A tensor does not hold floats.
-    pub fn weights(
-        &self,
-        table: &ParameterTable,
-        shards: &[Shard],
-        mut initialise: impl FnMut(&Parameter, &mut [f32]),
-    ) -> Result<Vec<Vec<f32>>> {
+    pub fn weights(&self, table: &ParameterTable, shards: &[Shard], seed: u64) -> Result<Vec<Vec<f32>>> {
+        let mut generator = Mt19937::new(seed);
         let mut weights = Vec::with_capacity(table.parameters.len());
-        for (parameter, source) in table.parameters.iter().zip(&self.sources) {
-            let Some((shard, name)) = source else {
-                let mut values = vec![0.0; parameter.numel()];
-                match parameter.initializer {
-                    Initializer::Zeros => {}
-                    Initializer::Ones => values.fill(1.0),
-                    Initializer::Normal { .. } => initialise(parameter, &mut values),
-                }
-                if let Some(row) = parameter.padding_row {
-                    let width = parameter.shape.last().copied().unwrap_or(0);
-                    values[row * width..(row + 1) * width].fill(0.0);
-                }
-                weights.push(values);
-                continue;
-            };
-            let shard = &shards[*shard];
-            let values = shard.header.find(name).and_then(|info| to_f32(info.dtype, shard.header.data(info, &shard.bytes)));
-            weights.push(values.ok_or_else(|| {
-                let site = Site::file(shard.name.as_str()).at(Place::Tensor(name.clone()));
-                Error::unsupported(Diagnostic::new("tensor-dtype", site, "a parameter must be a float tensor"))
-            })?);
+        let (base, head) = table.parameters.split_at(table.base_parameters);
+        let mut sources = self.sources.iter();
+        for part in [base, head] {
+            if self.constructed {
+                part.iter().for_each(|parameter| construct(parameter, &mut generator));
+            }
+            for (parameter, source) in part.iter().zip(&mut sources) {
+                weights.push(match source {
+                    Some((shard, name)) => read(&shards[*shard], name)?,
+                    None => initialised(parameter, &mut generator),
+                });
+            }
         }
         Ok(weights)
     }
+}
+
+fn read(shard: &Shard, tensor: &str) -> Result<Vec<f32>> {
+    let values = shard.header.find(tensor).and_then(|info| to_f32(info.dtype, shard.header.data(info, &shard.bytes)));
+    values.ok_or_else(|| {
+        let site = Site::file(shard.name.as_str()).at(Place::Tensor(tensor.to_owned()));
+        Error::unsupported(Diagnostic::new("tensor-dtype", site, "a parameter must be a float tensor"))
+    })
+}
+
+/// Makes the draws of the module's constructor, and drops their values.
+fn construct(parameter: &Parameter, generator: &mut Mt19937) {
+    match parameter.construction {
+        Construction::Normal => normal_(generator, &mut vec![0.0; parameter.numel()], 0.0, 1.0),
+        Construction::Uniform => (0..parameter.numel()).for_each(|_| _ = generator.next_u32()),
+        Construction::Constant => {}
+    }
+}
+
+fn initialised(parameter: &Parameter, generator: &mut Mt19937) -> Vec<f32> {
+    let mut values = vec![0.0; parameter.numel()];
+    match parameter.initializer {
+        Initializer::Zeros => {}
+        Initializer::Ones => values.fill(1.0),
+        Initializer::Normal { std } => normal_(generator, &mut values, 0.0, std),
+    }
+    if let Some(row) = parameter.padding_row {
+        let width = parameter.shape.last().copied().unwrap_or(0);
+        values[row * width..(row + 1) * width].fill(0.0);
+    }
+    values
 }
 
 fn find(shards: &[Shard], parameter: &str) -> Option<(usize, String)> {

@@ -22,6 +22,17 @@ pub enum Initializer {
     Ones,
 }
 
+/// What torch draws for a parameter when it makes the module, before transformers fills it: those draws move its generator on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Construction {
+    /// Normal values: an embedding.
+    Normal,
+    /// Uniform values: weight and bias of a linear layer.
+    Uniform,
+    /// Nothing: `LayerNorm`.
+    Constant,
+}
+
 /// One parameter of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
@@ -31,6 +42,8 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// How transformers initialises it.
     pub initializer: Initializer,
+    /// What torch draws for it before that.
+    pub construction: Construction,
     /// Row that stays zero when initialised: the padding token of an embedding.
     pub padding_row: Option<usize>,
     /// Whether `weight_decay` applies: not to biases nor to LayerNorm (`Trainer.get_decay_parameter_names`).
@@ -51,6 +64,8 @@ impl Parameter {
 pub struct ParameterTable {
     /// The parameters.
     pub parameters: Vec<Parameter>,
+    /// How many of them, from the first, belong to the base model, which transformers makes and initialises before it makes the head.
+    pub base_parameters: usize,
 }
 
 impl ParameterTable {

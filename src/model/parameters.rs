@@ -140,11 +140,12 @@ mod tests {
             name: name.to_owned(),
             shape: shape.to_vec(),
             initializer: Initializer::Zeros,
+            construction: crate::architecture::Construction::Constant,
             padding_row: None,
             weight_decay: true,
             tied_to: None,
         };
-        let table = ParameterTable { parameters: vec![parameter("m", &[2, 3]), parameter("v", &[2])] };
+        let table = ParameterTable { parameters: vec![parameter("m", &[2, 3]), parameter("v", &[2])], base_parameters: 2 };
         Parameters::from_host(&table, vec![vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![7.0, 8.0]], &Device::flex())
     }
 

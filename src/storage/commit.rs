@@ -63,29 +63,47 @@ pub trait FileSystem {
 /// Files of one directory: names and bytes.
 pub type Files = Vec<(String, Vec<u8>)>;
 
+/// Says now what would stop [`commit_directory`] from writing `needed` bytes to `target` later, after hours of work.
+///
+/// # Errors
+/// A file stands in its place, nothing can be made beside it, or there is too little space.
+pub fn prepare_directory(system: &dyn FileSystem, target: &str, needed: u64) -> Result<()> {
+    let target = target.trim_end_matches('/');
+    let (parent, _) = split(target);
+    let io = |path: &str, operation: &str| {
+        let (path, operation) = (path.to_owned(), operation.to_owned());
+        move |error: io::Error| Error::io(path, &operation, &error)
+    };
+    if system.is_directory(target).map_err(io(target, "look at"))? == Some(false) {
+        return Err(not_a_directory(target));
+    }
+    let stage = stage_of(target);
+    system.create_directory(parent).map_err(io(parent, "create the directory"))?;
+    system.remove(&stage).map_err(io(&stage, "remove the left-over staging directory"))?;
+    system.create_directory(&stage).and_then(|()| system.remove(&stage)).map_err(io(&stage, "create the staging directory"))?;
+    check_space(system, parent, target, needed)
+}
+
 /// Writes a directory as a whole. Files and folders that the target has besides `files` stay in it.
 ///
 /// # Errors
 /// Too little space, or the system refuses; the target is then what it was, and the error says so.
 pub fn commit_directory(system: &dyn FileSystem, target: &str, files: &Files) -> Result<()> {
     let target = target.trim_end_matches('/');
-    let (parent, name) = split(target);
+    let (parent, _) = split(target);
     let io = |path: &str, operation: &str| {
         let (path, operation) = (path.to_owned(), operation.to_owned());
         move |error: io::Error| not_committed(&path, &operation, target, &error)
     };
     system.create_directory(parent).map_err(io(parent, "create the directory"))?;
-    check_space(system, parent, target, files)?;
-    let stage = format!("{parent}/.{name}.rtrain-staging");
+    check_space(system, parent, target, files.iter().map(|(_, bytes)| u64::try_from(bytes.len()).unwrap_or(u64::MAX)).sum())?;
+    let stage = stage_of(target);
     system.remove(&stage).map_err(io(&stage, "remove the left-over staging directory"))?;
     let staged = stage_files(system, &stage, files, &io);
     let placed = staged.and_then(|()| match system.is_directory(target).map_err(io(target, "look at"))? {
         None => system.rename(&stage, target).map_err(io(target, "rename the staging directory to")),
         Some(true) => replace(system, &stage, target, files, &io),
-        Some(false) => {
-            let diagnostic = Diagnostic::new("not-a-directory", Site::file(target), "a file stands where the directory should go");
-            Err(Error::misuse(diagnostic.hint("remove it, or choose another output_dir")))
-        }
+        Some(false) => Err(not_a_directory(target)),
     });
     if let Err(error) = placed {
         let _ = system.remove(&stage);
@@ -153,8 +171,8 @@ fn keep_aside(system: &dyn FileSystem, stage: &str, error: &Error) -> Error {
 /// # Errors
 /// The system refuses; a file that was there is then what it was.
 pub fn commit_file(system: &dyn FileSystem, path: &str, bytes: &[u8]) -> Result<()> {
-    let (parent, name) = split(path);
-    let stage = format!("{parent}/.{name}.rtrain-staging");
+    let (parent, _) = split(path);
+    let stage = stage_of(path);
     let write = || -> io::Result<()> {
         system.create_directory(parent)?;
         system.remove(&stage)?;
@@ -176,8 +194,18 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
-fn check_space(system: &dyn FileSystem, parent: &str, target: &str, files: &Files) -> Result<()> {
-    let needed: u64 = files.iter().map(|(_, bytes)| u64::try_from(bytes.len()).unwrap_or(u64::MAX)).sum();
+/// Where a directory or a file is written before it takes its place.
+fn stage_of(target: &str) -> String {
+    let (parent, name) = split(target);
+    format!("{parent}/.{name}.rtrain-staging")
+}
+
+fn not_a_directory(target: &str) -> Error {
+    let diagnostic = Diagnostic::new("not-a-directory", Site::file(target), "a file stands where the directory should go");
+    Error::misuse(diagnostic.hint("remove it, or choose another output_dir"))
+}
+
+fn check_space(system: &dyn FileSystem, parent: &str, target: &str, needed: u64) -> Result<()> {
     match system.available_bytes(parent) {
         Ok(Some(free)) if free < needed => {
             let diagnostic = Diagnostic::new("disk-full", Site::file(target), "the disk has too little space; nothing was written")
@@ -249,6 +277,19 @@ mod tests {
             assert!(system.anywhere("checkpoint-1/model.safetensors"), "operation {failing} lost a checkpoint");
             assert!(result.is_ok() == is(&system, "new") || result.is_err(), "operation {failing} claims what is not there");
         }
+    }
+
+    #[test]
+    fn what_would_fail_later_is_said_at_once() {
+        let system = old();
+        prepare_directory(&system, "runs/out", 1000).unwrap();
+        prepare_directory(&system, "elsewhere/out", 1000).unwrap();
+        assert!(is(&system, "old"));
+        assert_eq!(system.list("runs").unwrap(), ["out"]);
+        system.set_available(999);
+        assert_eq!(prepare_directory(&system, "runs/out", 1000).unwrap_err().diagnostic().code, "disk-full");
+        let taken = prepare_directory(&system, "runs/out/notes.txt", 0).unwrap_err();
+        assert_eq!(taken.diagnostic().code, "not-a-directory");
     }
 
     #[test]

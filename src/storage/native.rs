@@ -127,7 +127,10 @@ impl FileSystem for NativeFileSystem {
         }
         let aside = format!("{first}.old");
         fs::rename(second, &aside)?;
-        fs::rename(first, second)?;
+        if let Err(error) = fs::rename(first, second) {
+            let _ = fs::rename(&aside, second);
+            return Err(error);
+        }
         fs::rename(&aside, first)
     }
 

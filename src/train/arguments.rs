@@ -59,8 +59,6 @@ pub struct TrainingArguments {
 
     /// Directory that the model is written to.
     pub output_dir: PathBuf,
-    /// Whether a directory that is not empty may be written into.
-    pub overwrite_output_dir: bool,
     /// Whether to train.
     pub do_train: bool,
     /// Whether to evaluate at the end.

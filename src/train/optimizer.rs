@@ -182,11 +182,12 @@ mod tests {
             name: String::new(),
             shape: vec![size],
             initializer: Initializer::Zeros,
+            construction: crate::architecture::Construction::Constant,
             padding_row: None,
             weight_decay,
             tied_to: None,
         };
-        AdamW::new(&ParameterTable { parameters: sizes.iter().map(parameter).collect() })
+        AdamW::new(&ParameterTable { parameters: sizes.iter().map(parameter).collect(), base_parameters: sizes.len() })
     }
 
     #[test]

@@ -9,7 +9,6 @@ use crate::format::directory::{ModelDirectory, NamedTensor};
 use crate::format::json::Json;
 use crate::format::shards;
 use crate::format::tokenizer::Tokenizer;
-use crate::random::{Mt19937, normal_};
 use crate::storage::Source;
 use std::borrow::Cow;
 
@@ -158,8 +157,7 @@ impl LoadedModel {
             Some(source) => LoadPlan::new(&table, &shards, &source.path(""), ignore_mismatched_sizes)?,
             None => LoadPlan::from_scratch(&table),
         };
-        let mut generator = Mt19937::new(seed);
-        let weights = plan.weights(&table, &shards, |_, values| normal_(&mut generator, values, 0.0, bert.initializer_range))?;
+        let weights = plan.weights(&table, &shards, seed)?;
         let report = sources.weights.map(|_| plan.report);
         check_vocabulary(sources, &tokenizer, &bert)?;
         Ok(LoadedModel { config, bert, tokenizer, table, weights, saved_names: plan.saved_names, report })

@@ -1,6 +1,6 @@
 //! `rtrain evaluate`: a saved model measured on a table.
 
-use super::model::{offline, read_table, set_threads};
+use super::model::{offline, progress_bar, read_table, set_threads};
 use crate::arguments::{self, EvaluateOptions, OutputFormat};
 use crate::render;
 use clap::ArgMatches;
@@ -30,7 +30,9 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         dataset = dataset.truncated(samples);
     }
     let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
-    let predictions = predict(&engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |_| {});
+    let bar = progress_bar(dataset.len() as u64, matches.get_flag("quiet"));
+    let predictions = predict(&engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |done| bar.set_position(done as u64));
+    bar.finish_and_clear();
     let mut metrics = vec![("loss".to_owned(), Json::from(predictions.loss))];
     metrics.extend(
         measure(&task, &predictions.logits, dataset.labels()).into_iter().map(|(name, value)| (name.to_owned(), Json::Float(value))),

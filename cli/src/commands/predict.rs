@@ -1,6 +1,6 @@
 //! `rtrain predict`: what a saved model says of texts.
 
-use super::model::{offline, read_table, set_threads};
+use super::model::{offline, progress_bar, read_table, set_threads};
 use crate::arguments::{self, OutputFormat, PredictInput, PredictOptions};
 use crate::render;
 use clap::ArgMatches;
@@ -40,7 +40,9 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         dataset = dataset.truncated(samples);
     }
     let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
-    let logits = predict(&engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |_| {}).logits;
+    let bar = progress_bar(dataset.len() as u64, matches.get_flag("quiet"));
+    let logits = predict(&engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |done| bar.set_position(done as u64)).logits;
+    bar.finish_and_clear();
     let text = render(&task, &texts, &logits, options.format);
     match options.output_file {
         Some(path) => commit_file(&NativeFileSystem, &path.display().to_string(), text.as_bytes())?,

@@ -10,7 +10,7 @@ use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::format::json::Json;
 use rtrain::format::python_json::{Layout, dumps};
 use rtrain::format::trainer_state::{TrainerState, results_bytes};
-use rtrain::storage::commit::{commit_directory, commit_file};
+use rtrain::storage::commit::{commit_directory, commit_file, prepare_directory};
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::arguments::TrainingArguments;
 use rtrain::train::engine::Engine;
@@ -35,6 +35,8 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     if !quiet {
         tell_loading(&arguments, &model);
     }
+    let output_dir = output_dir(&arguments);
+    prepare_directory(&NativeFileSystem, &output_dir, 4 * model.table.numel() as u64)?;
     let max_length = model.max_length(arguments.max_seq_length);
     let train = tables.dataset(&model, &arguments, &task, tables.train.as_ref(), arguments.max_train_samples, max_length)?;
     let eval = tables.dataset(&model, &arguments, &task, tables.validation.as_ref(), arguments.max_eval_samples, max_length)?;
@@ -43,12 +45,17 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let weights = std::mem::take(&mut model.weights);
     let engine = Engine::new(model.bert.clone(), model.table.clone(), weights);
     let mut trainer = Trainer::new(engine, &arguments, &task, eval.as_ref());
-    let mut host =
-        Terminal::new(&arguments, &model, train.as_ref().map_or(0, |rows| arguments.length(rows.len()).total_steps as u64), quiet);
+    let mut host = Terminal::new(
+        &arguments,
+        &model,
+        output_dir,
+        train.as_ref().map_or(0, |rows| arguments.length(rows.len()).total_steps as u64),
+        quiet,
+    );
     let mut all_results = Vec::new();
     if let (true, Some(train)) = (arguments.do_train, &train) {
         let mut metrics = trainer.train(train, &mut host)?;
-        host.bar.finish_and_clear();
+        host.end_training();
         metrics.push(("train_samples".to_owned(), train.len().into()));
         let directory = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, trainer.engine.weights());
         commit_directory(&NativeFileSystem, &host.output_dir, &directory.files())?;
@@ -56,6 +63,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         host.results("train", &metrics, &mut all_results)?;
     }
     if let (true, Some(eval)) = (arguments.do_eval, &eval) {
+        host.end_training();
         let mut metrics = trainer.evaluate(&mut host).unwrap_or_default();
         metrics.push(("eval_samples".to_owned(), eval.len().into()));
         if arguments.do_train {
@@ -69,7 +77,10 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         if let Some(samples) = arguments.max_predict_samples {
             dataset = dataset.truncated(samples);
         }
-        let logits = predict(&trainer.engine, &dataset, arguments.per_device_eval_batch_size, 0.0, |_| {}).logits;
+        let bar = progress_bar(dataset.len() as u64, quiet);
+        let progress = |done| bar.set_position(done as u64);
+        let logits = predict(&trainer.engine, &dataset, arguments.per_device_eval_batch_size, 0.0, progress).logits;
+        bar.finish_and_clear();
         host.write("predict_results.txt", predict_results(&task, &logits).as_bytes())?;
     }
     Ok(0)
@@ -149,6 +160,13 @@ fn load_model(arguments: &TrainingArguments, task: &Task) -> Result<LoadedModel>
     LoadedModel::for_training(&sources, task, arguments)
 }
 
+/// `output_dir`; where it is a link, what it leads to, so that the link stays when the directory is replaced.
+fn output_dir(arguments: &TrainingArguments) -> String {
+    let path = &arguments.output_dir;
+    let target = if path.is_symlink() { path.canonicalize().ok() } else { None };
+    target.as_ref().unwrap_or(path).display().to_string()
+}
+
 /// Says which tensors were initialised and which were left over, as transformers' load report does.
 fn tell_loading(arguments: &TrainingArguments, model: &LoadedModel) {
     let from = arguments.model_name_or_path.as_deref().map_or_else(String::new, |path| path.display().to_string());
@@ -201,7 +219,9 @@ fn predict_results(task: &Task, logits: &[f32]) -> String {
 /// The terminal and the disk around a run.
 struct Terminal<'a> {
     started: Instant,
+    /// Steps of the training, then rows of the evaluation.
     bar: ProgressBar,
+    is_training: bool,
     quiet: bool,
     output_dir: String,
     arguments: &'a TrainingArguments,
@@ -209,9 +229,13 @@ struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    fn new(arguments: &'a TrainingArguments, model: &'a LoadedModel, steps: u64, quiet: bool) -> Self {
-        let output_dir = arguments.output_dir.display().to_string();
-        Terminal { started: Instant::now(), bar: progress_bar(steps, quiet), quiet, output_dir, arguments, model }
+    fn new(arguments: &'a TrainingArguments, model: &'a LoadedModel, output_dir: String, steps: u64, quiet: bool) -> Self {
+        Terminal { started: Instant::now(), bar: progress_bar(steps, quiet), is_training: true, quiet, output_dir, arguments, model }
+    }
+
+    fn end_training(&mut self) {
+        self.bar.finish_and_clear();
+        self.is_training = false;
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
@@ -258,7 +282,19 @@ impl Host for Terminal<'_> {
                 let line = values.map(|(name, value)| format!("{name} {}", log_number(name, value))).collect::<Vec<_>>().join("  ");
                 self.bar.suspend(|| anstream::eprintln!("{line}"));
             }
-            Progress::Log(_) | Progress::Evaluation(..) => {}
+            Progress::Log(_) => {}
+            Progress::Evaluation(done, total) if self.is_training => {
+                self.bar.set_prefix(if done == total { String::new() } else { format!("evaluating {done}/{total}  ") });
+            }
+            Progress::Evaluation(done, total) => {
+                if self.bar.is_finished() {
+                    self.bar = progress_bar(total as u64, self.quiet);
+                }
+                self.bar.set_position(done as u64);
+                if done == total {
+                    self.bar.finish_and_clear();
+                }
+            }
         }
     }
 

@@ -93,7 +93,6 @@ impl<'a> Given<'a> {
             max_eval_samples: self.count("max_eval_samples"),
             max_predict_samples: self.count("max_predict_samples"),
             output_dir,
-            overwrite_output_dir: self.is_set("overwrite_output_dir"),
             do_train: self.flag("do_train").unwrap_or(true),
             do_eval,
             do_predict,
