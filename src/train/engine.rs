@@ -61,10 +61,9 @@ impl Engine {
         Engine { config, optimizer: AdamW::new(&table), table, parameters, device }
     }
 
-    /// Adds up the gradients of the micro batches, clips them, and moves the weights.
+    /// Averages the gradients of the micro batches, clips them, and moves the weights. The loss is averaged too.
     ///
-    /// Gradients and losses are not divided by the number of micro batches: transformers 5.23.0 does not for BERT either, whose forward
-    /// takes loss arguments (`Trainer.model_accepts_loss_kwargs`).
+    /// transformers 5.23.0 adds where this averages; `docs/differences.md` has the reason.
     ///
     /// # Panics
     /// Where a batch has no rows or no labels, or does not fit the model.
@@ -80,11 +79,15 @@ impl Engine {
                 None => total = Some(gradients),
             }
         }
-        let total = total.unwrap_or_else(|| self.table.parameters.iter().map(|parameter| zeros(&parameter.shape)).collect());
+        let mut total = total.unwrap_or_else(|| self.table.parameters.iter().map(|parameter| zeros(&parameter.shape)).collect());
+        let micro_batches = micro_batches.len().max(1);
+        if micro_batches > 1 {
+            total.iter_mut().for_each(|gradient| divide(gradient, micro_batches as f32));
+        }
         let gradients: Vec<&[f32]> = total.iter().map(values).collect();
         let adamw = settings.adamw();
         let gradient_norm = self.parameters.update_on_host(|parameters| self.optimizer.step(parameters, &gradients, &adamw));
-        StepOutcome { loss: total_loss, gradient_norm }
+        StepOutcome { loss: total_loss / micro_batches as f64, gradient_norm }
     }
 
     /// The logits of a batch in evaluation mode.
@@ -173,6 +176,11 @@ fn zeros(shape: &[usize]) -> TensorData {
 
 fn values(data: &TensorData) -> &[f32] {
     data.as_slice().expect("gradients are f32")
+}
+
+fn divide(gradient: &mut TensorData, divisor: f32) {
+    let gradient: &mut [f32] = gradient.as_mut_slice().expect("gradients are f32");
+    gradient.iter_mut().for_each(|value| *value /= divisor);
 }
 
 fn add(total: &mut TensorData, gradient: &TensorData) {
