@@ -12,9 +12,12 @@ pub mod data;
 pub mod diagnostic;
 pub mod format;
 #[cfg(feature = "train")]
+pub mod kernels;
+#[cfg(feature = "train")]
 pub mod model;
 pub mod nearest;
 pub mod random;
+mod simd;
 pub mod storage;
 #[cfg(feature = "train")]
 pub mod train;

@@ -1,70 +1,148 @@
-//! Dropout with masks made on the host.
+//! Dropout with the masks that torch draws.
 
-use burn::tensor::{Tensor, TensorData};
+use crate::kernels::{Mask, Sequences};
+use crate::random::{Mt19937, bernoulli_};
 
-use crate::random::FastGenerator;
-
-/// Where dropout masks come from: a generator in training, nowhere in evaluation.
+/// Where dropout masks come from: torch's generator in training, nowhere in evaluation.
 ///
-/// # Numerics
-/// The masks depend on the generator and on the order and sizes of the tensors only, so a run is repeatable on every device.
+/// torch draws for padded batches. What it draws for places that hold no token is skipped, so the masks of the tokens are the same.
+///
+/// # Source
+/// torch 2.15.0, `ATen/native/Dropout.cpp`: one `bernoulli_(1 - p)` over the whole tensor; nothing is drawn where p is 0.
 #[derive(Debug)]
 pub struct Dropout<'a> {
-    generator: Option<&'a mut FastGenerator>,
+    generator: Option<&'a mut Mt19937>,
+    padded_length: Option<usize>,
 }
 
 impl<'a> Dropout<'a> {
-    /// Dropout that draws from `generator`; with `None`, no dropout.
-    pub fn new(generator: Option<&'a mut FastGenerator>) -> Self {
-        Dropout { generator }
+    /// Dropout that draws from `generator` for batches padded to `padded_length`, or else to their longest sequence.
+    pub fn new(generator: &'a mut Mt19937, padded_length: Option<usize>) -> Self {
+        Dropout { generator: Some(generator), padded_length }
     }
 
     /// No dropout, as in evaluation.
     pub fn off() -> Self {
-        Dropout { generator: None }
+        Dropout { generator: None, padded_length: None }
     }
 
-    /// Zeroes each element with probability `probability` and multiplies the others with `1 / (1 - probability)`.
-    ///
-    /// Without a generator, or where `probability` is 0, the tensor stays as it is and nothing is drawn.
-    ///
-    /// # Shapes
-    /// Any; the result has the same.
-    pub fn apply<const D: usize>(&mut self, tensor: Tensor<D>, probability: f64) -> Tensor<D> {
-        let Some(generator) = self.generator.as_deref_mut().filter(|_| probability > 0.0) else {
-            return tensor;
-        };
-        let shape = tensor.shape();
-        let mut mask = vec![0.0; shape.num_elements()];
-        generator.keep_mask_scaled(&mut mask, probability as f32);
-        let mask = Tensor::from_data(TensorData::new(mask, shape), &tensor.device());
-        tensor * mask
+    /// A mask for (N, `width`).
+    pub fn rows(&mut self, sequences: &Sequences, width: usize, probability: f64) -> Option<Mask> {
+        let padded = self.padded_length(sequences);
+        self.draw(sequences.tokens() * width, probability, |draws| {
+            for sequence in sequences.iter() {
+                let length = sequence.tokens.len();
+                draws.keep(length * width);
+                draws.skip((padded - length) * width);
+            }
+        })
+    }
+
+    /// A mask for attention's probabilities, (A, L, L) of one sequence after another.
+    pub fn scores(&mut self, sequences: &Sequences, probability: f64) -> Option<Mask> {
+        let padded = self.padded_length(sequences);
+        self.draw(sequences.scores(), probability, |draws| {
+            for sequence in sequences.iter() {
+                let length = sequence.tokens.len();
+                for _ in 0..sequences.heads() {
+                    for _ in 0..length {
+                        draws.keep(length);
+                        draws.skip(padded - length);
+                    }
+                    draws.skip((padded - length) * padded);
+                }
+            }
+        })
+    }
+
+    /// A mask for `count` elements without padding among them.
+    pub fn elements(&mut self, count: usize, probability: f64) -> Option<Mask> {
+        self.draw(count, probability, |draws| draws.keep(count))
+    }
+
+    fn padded_length(&self, sequences: &Sequences) -> usize {
+        let longest = sequences.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
+        self.padded_length.unwrap_or(longest).max(longest)
+    }
+
+    fn draw(&mut self, count: usize, probability: f64, draw: impl FnOnce(&mut Draws<'_>)) -> Option<Mask> {
+        let generator = self.generator.as_deref_mut().filter(|_| probability > 0.0)?;
+        let keep_probability = 1.0 - probability;
+        let mut keep = vec![0; count];
+        draw(&mut Draws { generator, keep: &mut keep, keep_probability });
+        // At probability 1 nothing is kept, and there is nothing to scale.
+        let scale = if keep_probability > 0.0 { 1.0 / keep_probability as f32 } else { 0.0 };
+        Some(Mask { keep: keep.into(), scale })
+    }
+}
+
+struct Draws<'a> {
+    generator: &'a mut Mt19937,
+    keep: &'a mut [u8],
+    keep_probability: f64,
+}
+
+impl Draws<'_> {
+    fn keep(&mut self, count: usize) {
+        let (now, later) = std::mem::take(&mut self.keep).split_at_mut(count);
+        bernoulli_(self.generator, now, self.keep_probability);
+        self.keep = later;
+    }
+
+    fn skip(&mut self, count: usize) {
+        self.generator.skip(2 * count);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
-
-    fn ones() -> Tensor<2> {
-        Tensor::ones([40, 50], &Device::flex())
-    }
 
     #[test]
-    fn kept_elements_are_scaled() {
-        let mut generator = FastGenerator::new(1, 0);
-        let dropped = Dropout::new(Some(&mut generator)).apply(ones(), 0.25).into_data().try_into_vec::<f32>().unwrap();
-        assert!(dropped.iter().all(|value| [0.0, 1.0 / 0.75].contains(value)));
-        let zeros = dropped.iter().filter(|value| **value == 0.0).count();
-        assert!((400..600).contains(&zeros), "{zeros} of 2000");
-    }
+    fn padding_is_drawn_and_skipped() {
+        let (width, heads) = (3, 2);
+        let sequences = Sequences::new([0, 4, 5, 7].into_iter(), heads);
+        for padded_length in [None, Some(6)] {
+            let padded = padded_length.unwrap_or(4);
+            let mut generator = Mt19937::new(9);
+            let mut dropout = Dropout::new(&mut generator, padded_length);
+            let (rows, scores) = (dropout.rows(&sequences, width, 0.25).unwrap(), dropout.scores(&sequences, 0.25).unwrap());
 
-    #[test]
-    fn without_a_generator_or_a_probability_nothing_changes() {
-        let mut generator = FastGenerator::new(1, 0);
-        for (generator, probability) in [(None, 0.5), (Some(&mut generator), 0.0)] {
-            assert_eq!(Dropout::new(generator).apply(ones(), probability).into_data(), ones().into_data());
+            let mut whole = Mt19937::new(9);
+            let mut draw = |count: usize| {
+                let mut keep = vec![0; count];
+                bernoulli_(&mut whole, &mut keep, 0.75);
+                keep
+            };
+            let (all_rows, all_scores) = (draw(3 * padded * width), draw(3 * heads * padded * padded));
+            let (mut row, mut score) = (rows.keep.iter(), scores.keep.iter());
+            for (index, sequence) in sequences.iter().enumerate() {
+                let length = sequence.tokens.len();
+                for place in 0..length * width {
+                    assert_eq!(row.next(), Some(&all_rows[index * padded * width + place]));
+                }
+                for head in 0..heads {
+                    for place in (0..length * length).map(|place| place / length * padded + place % length) {
+                        assert_eq!(score.next(), Some(&all_scores[(index * heads + head) * padded * padded + place]));
+                    }
+                }
+            }
+            assert_eq!((row.next(), score.next()), (None, None));
+            assert_eq!(generator.next_u32(), whole.next_u32());
         }
+    }
+
+    #[test]
+    fn without_a_generator_or_a_probability_nothing_is_drawn() {
+        let mut generator = Mt19937::new(1);
+        assert_eq!(Dropout::new(&mut generator, None).elements(5, 0.0), None);
+        assert_eq!(generator.next_u32(), Mt19937::new(1).next_u32());
+        assert_eq!(Dropout::off().elements(5, 0.5), None);
+    }
+
+    #[test]
+    fn everything_can_be_dropped() {
+        let mask = Dropout::new(&mut Mt19937::new(1), None).elements(5, 1.0).unwrap();
+        assert_eq!((&*mask.keep, mask.scale), (&[0; 5][..], 0.0));
     }
 }

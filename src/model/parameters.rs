@@ -81,6 +81,19 @@ impl Parameters {
         self.tensors.values().map(|tensor| tensor.take_gradient(gradients)).collect()
     }
 
+    /// Takes the values of one parameter to the host, lets `update` change them, and puts them back.
+    ///
+    /// # Panics
+    /// Where there is no parameter at that place of the table.
+    pub fn update_one_on_host<R>(&mut self, index: usize, update: impl FnOnce(&mut [f32]) -> R) -> R {
+        let (_, tensor) = self.tensors.get_index_mut(index).expect("a parameter of the table");
+        let nothing = ParameterTensor::Vector(Tensor::zeros([0], &self.device));
+        let mut data = std::mem::replace(tensor, nothing).into_data();
+        let result = update(data.as_mut_slice().expect("parameters are f32"));
+        *tensor = ParameterTensor::from_data(data, &self.device);
+        result
+    }
+
     /// Takes all values to the host, lets `update` change them, and puts them back.
     ///
     /// On the CPU nothing is copied as long as no other tensor shares the values.

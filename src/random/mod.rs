@@ -1,17 +1,17 @@
-//! Random numbers: torch's CPU generator bit for bit, and a fast generator for dropout masks.
+//! Random numbers: torch's CPU generator and what it draws, bit for bit.
 //!
-//! Two needs are kept apart. A new classifier head and the order of the training rows must equal what PyTorch would draw from the same
-//! seed, so [`Mt19937`], [`normal_`], [`randperm`] and [`epoch_order`] reproduce torch's bits. Dropout masks only need to be well
-//! distributed and repeatable, so [`FastGenerator`] is built for speed and does **not** reproduce torch's masks.
+//! A new classifier head, the order of the training rows and the masks of dropout equal what PyTorch draws from the same seed.
 //!
 //! Everything here is a pure function of the seed: no clock, no threads, no system entropy, the same on every target.
 
-mod fast;
+#[cfg(feature = "train")]
+mod bernoulli;
 mod mt19937;
 mod normal;
 mod permutation;
 
-pub use fast::FastGenerator;
+#[cfg(feature = "train")]
+pub use bernoulli::bernoulli_;
 pub use mt19937::Mt19937;
 pub use normal::normal_;
 pub use permutation::{epoch_order, randperm};

@@ -1,5 +1,7 @@
 //! The 32-bit Mersenne Twister, seeded and read as torch's `CPUGeneratorImpl` does.
 
+use crate::simd::vectorized;
+
 const STATE_WORDS: usize = 624;
 const SHIFT_WORDS: usize = 397;
 
@@ -86,18 +88,59 @@ impl Mt19937 {
         self.cached_normal = Some(sample);
     }
 
-    fn twist(&mut self) {
-        for index in 0..STATE_WORDS {
-            let following = self.state[(index + 1) % STATE_WORDS];
-            let distant = self.state[(index + SHIFT_WORDS) % STATE_WORDS];
-            let joined = (self.state[index] & 0x8000_0000) | (following & 0x7fff_ffff);
-            let feedback = if following & 1 == 1 { 0x9908_b0df } else { 0 };
-            self.state[index] = distant ^ (joined >> 1) ^ feedback;
+    /// Goes on as if `words` draws of 32 bits had been made.
+    pub fn skip(&mut self, words: usize) {
+        let ahead = self.next + words;
+        // A full block is left only when the next draw needs it, as in `next_u32`.
+        for _ in 0..ahead.saturating_sub(1) / STATE_WORDS {
+            self.twist();
         }
+        self.next = if ahead == 0 { 0 } else { (ahead - 1) % STATE_WORDS + 1 };
+    }
+
+    /// How many pairs of draws the state holds; a new block is begun where it holds none.
+    #[cfg(feature = "train")]
+    pub(super) fn ready_pairs(&mut self) -> usize {
+        if self.next == STATE_WORDS {
+            self.twist();
+            self.next = 0;
+        }
+        (STATE_WORDS - self.next) / 2
+    }
+
+    /// Draws pairs of words and shows them untempered; no more than [`Mt19937::ready_pairs`].
+    #[cfg(feature = "train")]
+    pub(super) fn take_pairs(&mut self, count: usize, take: impl FnOnce(&[[u32; 2]])) {
+        take(self.state[self.next..self.next + 2 * count].as_chunks().0);
+        self.next += 2 * count;
+    }
+
+    fn twist(&mut self) {
+        twist(&mut self.state);
     }
 }
 
-fn temper(mut word: u32) -> u32 {
+vectorized! {
+    /// Makes the next block of words.
+    fn twist<'a>(state: &'a mut [u32; STATE_WORDS]) {
+        const REST: usize = STATE_WORDS - SHIFT_WORDS;
+        let step = |word: u32, following: u32, distant: u32| {
+            let joined = (word & 0x8000_0000) | (following & 0x7fff_ffff);
+            distant ^ (joined >> 1) ^ ((following & 1) * 0x9908_b0df)
+        };
+        for index in 0..REST {
+            state[index] = step(state[index], state[index + 1], state[index + SHIFT_WORDS]);
+        }
+        for index in REST..STATE_WORDS - 1 {
+            state[index] = step(state[index], state[index + 1], state[index - REST]);
+        }
+        state[STATE_WORDS - 1] = step(state[STATE_WORDS - 1], state[0], state[SHIFT_WORDS - 1]);
+    }
+}
+
+/// Spreads the bits of a word of the state.
+#[inline(always)]
+pub(super) fn temper(mut word: u32) -> u32 {
     word ^= word >> 11;
     word ^= (word << 7) & 0x9d2c_5680;
     word ^= (word << 15) & 0xefc6_0000;
@@ -142,6 +185,18 @@ mod tests {
         let mut pair = words.clone();
         let (first, second) = (words.next_u32(), words.next_u32());
         assert_eq!(pair.next_u64(), u64::from(first) << 32 | u64::from(second));
+    }
+
+    #[test]
+    fn skipped_draws_are_as_if_made() {
+        for (before, words) in [(0, 0), (0, 1), (1, 622), (1, 623), (1, 624), (0, 624), (624, 0), (624, 1), (5, 10_000), (623, 1248)] {
+            let mut made = Mt19937::new(3);
+            (0..before).for_each(|_| _ = made.next_u32());
+            let mut skipped = made.clone();
+            (0..words).for_each(|_| _ = made.next_u32());
+            skipped.skip(words);
+            assert_eq!(skipped.next_u32(), made.next_u32(), "{words} after {before}");
+        }
     }
 
     #[test]

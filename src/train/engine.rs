@@ -2,11 +2,12 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::gradient::{Gradient, RowGradient};
 use super::optimizer::{AdamW, AdamWSettings};
 use crate::architecture::{BertConfig, ParameterTable};
 use crate::data::{Batch, Labels};
 use crate::model::{Dropout, Parameters, bert, loss};
-use crate::random::FastGenerator;
+use crate::random::Mt19937;
 
 #[cfg(test)]
 #[path = "engine_golden.rs"]
@@ -19,6 +20,8 @@ pub struct Engine {
     table: ParameterTable,
     parameters: Parameters,
     optimizer: AdamW,
+    /// The places of [`bert::EMBEDDINGS`] in the table.
+    embeddings: [usize; 3],
     device: Device,
 }
 
@@ -39,12 +42,14 @@ pub struct StepSettings {
     pub max_grad_norm: f64,
     /// Label smoothing of class labels; callers refuse a factor other than 0 with labels of another kind.
     pub label_smoothing_factor: f64,
+    /// What torch would pad batches to; nothing to pad to the longest row. It decides which draws of dropout belong to padding.
+    pub padded_length: Option<usize>,
 }
 
 /// What one training step found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepOutcome {
-    /// The losses of the micro batches, added up.
+    /// The mean loss of the micro batches.
     pub loss: f64,
     /// The norm of all gradients before clipping.
     pub gradient_norm: f64,
@@ -58,7 +63,9 @@ impl Engine {
     pub fn new(config: BertConfig, table: ParameterTable, weights: Vec<Vec<f32>>) -> Engine {
         let device = Device::flex();
         let parameters = Parameters::from_host(&table, weights, &device);
-        Engine { config, optimizer: AdamW::new(&table), table, parameters, device }
+        let place = |name: &str| table.parameters.iter().position(|parameter| parameter.name == name);
+        let embeddings = bert::EMBEDDINGS.map(|(name, _)| place(name).expect("the table has the embeddings"));
+        Engine { config, optimizer: AdamW::new(&table), table, parameters, embeddings, device }
     }
 
     /// Averages the gradients of the micro batches, clips them, and moves the weights. The loss is averaged too.
@@ -67,27 +74,27 @@ impl Engine {
     ///
     /// # Panics
     /// Where a batch has no rows or no labels, or does not fit the model.
-    pub fn train_step(&mut self, micro_batches: &[Batch], settings: &StepSettings, mut dropout: Option<&mut FastGenerator>) -> StepOutcome {
+    pub fn train_step(&mut self, micro_batches: &[Batch], settings: &StepSettings, dropout: Option<&mut Mt19937>) -> StepOutcome {
+        on_the_pool(|| self.train_step_here(micro_batches, settings, dropout))
+    }
+
+    fn train_step_here(&mut self, micro_batches: &[Batch], settings: &StepSettings, mut dropout: Option<&mut Mt19937>) -> StepOutcome {
         let mut total_loss = 0.0;
-        let mut total: Option<Vec<TensorData>> = None;
+        let mut total: Vec<Option<Gradient>> = vec![None; self.table.parameters.len()];
+        self.settle(micro_batches);
         for batch in micro_batches {
-            let dropout = Dropout::new(dropout.as_deref_mut());
-            let (loss, gradients) = self.backward(batch, settings.label_smoothing_factor, dropout);
-            total_loss += f64::from(loss);
-            match &mut total {
-                Some(total) => total.iter_mut().zip(&gradients).for_each(|(total, gradient)| add(total, gradient)),
-                None => total = Some(gradients),
-            }
+            let dropout = dropout.as_deref_mut().map_or_else(Dropout::off, |generator| Dropout::new(generator, settings.padded_length));
+            total_loss += f64::from(self.backward(batch, settings.label_smoothing_factor, dropout, &mut total));
         }
-        let mut total = total.unwrap_or_else(|| self.table.parameters.iter().map(|parameter| zeros(&parameter.shape)).collect());
-        let micro_batches = micro_batches.len().max(1);
-        if micro_batches > 1 {
-            total.iter_mut().for_each(|gradient| divide(gradient, micro_batches as f32));
+        let count = micro_batches.len().max(1);
+        let mut gradients = self.completed(total);
+        if count > 1 {
+            let values = gradients.iter_mut().flat_map(Gradient::values_mut);
+            values.for_each(|value| *value /= count as f32);
         }
-        let gradients: Vec<&[f32]> = total.iter().map(values).collect();
         let adamw = settings.adamw();
         let gradient_norm = self.parameters.update_on_host(|parameters| self.optimizer.step(parameters, &gradients, &adamw));
-        StepOutcome { loss: total_loss / micro_batches as f64, gradient_norm }
+        StepOutcome { loss: total_loss / count as f64, gradient_norm }
     }
 
     /// The logits of a batch in evaluation mode.
@@ -97,9 +104,13 @@ impl Engine {
     ///
     /// # Panics
     /// Where the batch has no rows or does not fit the model.
-    pub fn logits(&self, batch: &Batch) -> Vec<f32> {
-        let logits = bert::forward(&self.config, &self.parameters, batch, &mut Dropout::off());
-        logits.into_data().try_into_vec().expect("logits are f32")
+    pub fn logits(&mut self, batch: &Batch) -> Vec<f32> {
+        self.settle(std::slice::from_ref(batch));
+        on_the_pool(|| {
+            let embedded = bert::embed(&self.parameters, batch);
+            let logits = bert::forward(&self.config, &self.parameters, embedded, batch, &mut Dropout::off());
+            logits.into_data().try_into_vec().expect("logits are f32")
+        })
     }
 
     /// The loss of logits, as [`Engine::logits`] gives them; in `f32`, averaged over the batch.
@@ -118,20 +129,22 @@ impl Engine {
     ///
     /// # Panics
     /// Where the batch has no rows or no labels, or does not fit the model.
-    pub fn gradients(&self, batch: &Batch, label_smoothing_factor: f64) -> (f64, Vec<(String, Vec<f32>)>) {
-        let (loss, gradients) = self.backward(batch, label_smoothing_factor, Dropout::off());
-        let names = self.table.parameters.iter().map(|parameter| parameter.name.clone());
-        (f64::from(loss), names.zip(gradients.iter().map(|gradient| values(gradient).to_vec())).collect())
+    pub fn gradients(&mut self, batch: &Batch, label_smoothing_factor: f64) -> (f64, Vec<(String, Vec<f32>)>) {
+        self.settle(std::slice::from_ref(batch));
+        let mut gradients = vec![None; self.table.parameters.len()];
+        let loss = self.backward(batch, label_smoothing_factor, Dropout::off(), &mut gradients);
+        let gradients = self.completed(gradients);
+        let named = self.table.parameters.iter().zip(gradients).map(|(parameter, gradient)| {
+            let width = parameter.shape.last().copied().unwrap_or(1);
+            (parameter.name.clone(), gradient.to_dense(parameter.numel(), width))
+        });
+        (f64::from(loss), named.collect())
     }
 
     /// The weights in the order of the table.
-    pub fn weights(&self) -> Vec<Vec<f32>> {
+    pub fn weights(&mut self) -> Vec<Vec<f32>> {
+        self.parameters.update_on_host(|parameters| self.optimizer.settle_all(parameters));
         self.parameters.to_host()
-    }
-
-    /// The optimizer: its moments and steps.
-    pub fn optimizer_state(&self) -> &AdamW {
-        &self.optimizer
     }
 
     /// The table that orders weights and moments.
@@ -144,17 +157,52 @@ impl Engine {
         &self.config
     }
 
-    /// The loss and the gradients in the order of the table.
-    fn backward(&self, batch: &Batch, label_smoothing_factor: f64, mut dropout: Dropout) -> (f32, Vec<TensorData>) {
+    /// Lets the optimizer finish the rows of the embedding tables that the batches look up.
+    fn settle(&mut self, batches: &[Batch]) {
+        if self.optimizer.steps() == 0 {
+            return;
+        }
+        for (index, (_, ids)) in self.embeddings.into_iter().zip(bert::EMBEDDINGS) {
+            let rows = batches.iter().flat_map(ids).map(|id| *id as usize);
+            self.parameters.update_one_on_host(index, |table| self.optimizer.settle(index, table, rows));
+        }
+    }
+
+    /// The loss; the gradients are added to `total`, in the order of the table.
+    fn backward(&self, batch: &Batch, label_smoothing_factor: f64, mut dropout: Dropout, total: &mut [Option<Gradient>]) -> f32 {
         let labels = batch.labels.as_ref().expect("a batch to train on has labels");
         let parameters = self.parameters.tracked();
-        let logits = bert::forward(&self.config, &parameters, batch, &mut dropout);
+        let embedded = bert::embed(&self.parameters, batch).autodiff().require_grad();
+        let logits = bert::forward(&self.config, &parameters, embedded.clone(), batch, &mut dropout);
         let loss = loss::loss(logits, labels, label_smoothing_factor);
         let mut gradients = loss.backward();
-        let gradients = parameters.take_gradients(&mut gradients).into_iter().zip(&self.table.parameters);
-        let gradients = gradients.map(|(gradient, parameter)| gradient.unwrap_or_else(|| zeros(&parameter.shape))).collect();
-        (loss.into_scalar(), gradients)
+        let looked_up = embedded.grad_remove(&mut gradients).expect("the loss depends on the embeddings").into_data();
+        for (index, (_, ids)) in self.embeddings.into_iter().zip(bert::EMBEDDINGS) {
+            let Gradient::Rows(rows) = total[index].get_or_insert_with(|| Gradient::Rows(RowGradient::default())) else {
+                unreachable!("embedding tables have gradients of rows");
+            };
+            rows.add(ids(batch), values(&looked_up), self.config.hidden_size, self.table.parameters[index].padding_row);
+        }
+        for (total, gradient) in total.iter_mut().zip(parameters.take_gradients(&mut gradients)) {
+            let Some(gradient) = gradient else { continue };
+            match total {
+                Some(total) => total.values_mut().iter_mut().zip(values(&gradient)).for_each(|(total, value)| *total += value),
+                None => *total = Some(Gradient::Dense(gradient.try_into_vec().expect("gradients are f32"))),
+            }
+        }
+        loss.into_scalar()
     }
+
+    /// Zeros for parameters that no batch has a gradient for.
+    fn completed(&self, gradients: Vec<Option<Gradient>>) -> Vec<Gradient> {
+        let gradients = gradients.into_iter().zip(&self.table.parameters);
+        gradients.map(|(gradient, parameter)| gradient.unwrap_or_else(|| Gradient::Dense(vec![0.0; parameter.numel()]))).collect()
+    }
+}
+
+/// Runs `work` on a thread of the pool, so that what it shares out does not have to wake another one first.
+fn on_the_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
 }
 
 impl StepSettings {
@@ -170,22 +218,6 @@ impl StepSettings {
     }
 }
 
-fn zeros(shape: &[usize]) -> TensorData {
-    TensorData::new(vec![0f32; shape.iter().product()], shape.to_vec())
-}
-
 fn values(data: &TensorData) -> &[f32] {
     data.as_slice().expect("gradients are f32")
-}
-
-fn divide(gradient: &mut TensorData, divisor: f32) {
-    let gradient: &mut [f32] = gradient.as_mut_slice().expect("gradients are f32");
-    gradient.iter_mut().for_each(|value| *value /= divisor);
-}
-
-fn add(total: &mut TensorData, gradient: &TensorData) {
-    let total: &mut [f32] = total.as_mut_slice().expect("gradients are f32");
-    for (total, gradient) in total.iter_mut().zip(values(gradient)) {
-        *total += gradient;
-    }
 }

@@ -137,7 +137,7 @@ fn assert_loss(found: f64, expected: &Value) {
 
 #[test]
 fn logits_and_losses_are_those_of_transformers() {
-    let engine = engine(3, None);
+    let mut engine = engine(3, None);
     for (name, inputs) in classifier_json().as_object().expect("batches") {
         let batch = batch(inputs, classes(inputs));
         let logits = engine.logits(&batch);
@@ -163,7 +163,7 @@ fn every_gradient_is_that_of_torch() {
 
 #[test]
 fn smoothed_and_token_type_gradients_are_those_of_torch() {
-    let engine = engine(3, None);
+    let mut engine = engine(3, None);
     for inputs in classifier_json().as_object().expect("batches").values() {
         let batch = batch(inputs, classes(inputs));
         let smoothed: BTreeMap<_, _> = engine.gradients(&batch, 0.1).1.into_iter().collect();
@@ -183,7 +183,7 @@ fn other_problem_types_are_those_of_transformers() {
         let golden = &problems[problem];
         let values = numbers(&golden["labels"]);
         let labels = if num_labels == 1 { Labels::Values(values) } else { Labels::MultiHot { num_labels, values } };
-        let engine = engine(num_labels, Some(golden));
+        let mut engine = engine(num_labels, Some(golden));
         let batch = batch(inputs, labels.clone());
         let logits = engine.logits(&batch);
         assert!(largest_difference(&logits, &numbers(&golden["logits"])) < 2e-5, "{problem}");
@@ -207,6 +207,7 @@ fn settings(golden: &Value, learning_rate: f64) -> StepSettings {
         adam_epsilon: 1e-8,
         max_grad_norm: number("max_grad_norm"),
         label_smoothing_factor: 0.0,
+        padded_length: None,
     }
 }
 
@@ -224,8 +225,9 @@ fn three_steps_are_those_of_the_trainer() {
         assert!((outcome.gradient_norm / norm - 1.0).abs() < 1e-5, "norm {}, expected {norm}", outcome.gradient_norm);
     }
     let expected = tensors(include_bytes!("../../tests/golden/bert/adamw.safetensors"));
+    let weights = engine.weights();
     let names = engine.table().parameters.iter().map(|parameter| &parameter.name);
-    for (name, (found, before)) in names.zip(engine.weights().iter().zip(&before)) {
+    for (name, (found, before)) in names.zip(weights.iter().zip(&before)) {
         if name.ends_with(KEY_BIAS) {
             // Adam turns the noise of such a gradient into a whole step in a direction of chance.
             assert!(f64::from(largest_difference(found, before)) <= rates.iter().sum::<f64>() * 1.01, "{name}");
@@ -242,7 +244,7 @@ fn three_steps_are_those_of_the_trainer() {
 
 #[test]
 fn every_sequence_is_computed_as_if_alone() {
-    let engine = engine(3, None);
+    let mut engine = engine(3, None);
     let inputs = &classifier_json()["pairs"];
     let batch = batch(inputs, classes(inputs));
     let together = engine.logits(&batch);
@@ -269,8 +271,10 @@ fn dropout_is_repeatable_and_its_gradient_is_that_of_its_loss() {
     let inputs = &classifier_json()["single"];
     let batch = batch(inputs, classes(inputs));
     let backward = |engine: &Engine, seed: u64| {
-        let mut generator = FastGenerator::new(seed, 0);
-        engine.backward(&batch, 0.0, Dropout::new(Some(&mut generator)))
+        let mut generator = Mt19937::new(seed);
+        let mut gradients = vec![None; engine.table.parameters.len()];
+        let loss = engine.backward(&batch, 0.0, Dropout::new(&mut generator, None), &mut gradients);
+        (loss, engine.completed(gradients))
     };
     let (loss, gradients) = backward(&engine, 1);
     assert_eq!(backward(&engine, 1).0, loss);
@@ -278,7 +282,11 @@ fn dropout_is_repeatable_and_its_gradient_is_that_of_its_loss() {
     assert_ne!(f64::from(loss), engine.gradients(&batch, 0.0).0);
 
     // Against the loss at two points of a line along the gradient, with the same masks.
-    let gradients: Vec<Vec<f32>> = gradients.iter().map(|gradient| values(gradient).to_vec()).collect();
+    let parameters = engine.table.parameters.iter();
+    let gradients: Vec<Vec<f32>> = parameters
+        .zip(&gradients)
+        .map(|(parameter, gradient)| gradient.to_dense(parameter.numel(), parameter.shape[parameter.shape.len() - 1]))
+        .collect();
     let squares = gradients.iter().flatten().map(|value| f64::from(*value).powi(2)).sum::<f64>();
     let step = 1e-3 / squares.sqrt();
     let mut shift = |factor: f64| {

@@ -15,7 +15,7 @@ pub struct Predictions {
 
 /// Runs the model over all rows in evaluation mode; `progress` hears the number of rows done.
 pub fn predict(
-    engine: &Engine,
+    engine: &mut Engine,
     dataset: &Dataset,
     batch_size: usize,
     label_smoothing_factor: f64,

@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod engine;
 pub mod evaluation;
+pub mod gradient;
 pub mod metrics;
 pub mod optimizer;
 pub mod preparation;

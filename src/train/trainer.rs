@@ -11,7 +11,7 @@ use crate::data::{Dataset, Task};
 use crate::diagnostic::Result;
 use crate::format::json::Json;
 use crate::format::trainer_state::TrainerState;
-use crate::random::{FastGenerator, epoch_order};
+use crate::random::{Mt19937, epoch_order};
 
 /// What the loop asks of the program around it: a clock, an ear, and a place for checkpoints.
 pub trait Host {
@@ -25,7 +25,7 @@ pub trait Host {
     ///
     /// # Errors
     /// It could not be saved; the run ends.
-    fn checkpoint(&mut self, engine: &Engine, state: &TrainerState) -> Result<()>;
+    fn checkpoint(&mut self, engine: &mut Engine, state: &TrainerState) -> Result<()>;
 }
 
 /// Something that happened.
@@ -57,14 +57,22 @@ pub struct Trainer<'a> {
     pub task: &'a Task,
     /// Rows to evaluate on during the run and after it.
     pub eval_dataset: Option<&'a Dataset>,
+    /// What batches would be padded to (`pad_to_max_length`); nothing to pad them to their longest row.
+    pub padded_length: Option<usize>,
     /// What `trainer_state.json` is written from.
     pub state: TrainerState,
 }
 
 impl<'a> Trainer<'a> {
     /// A run that has made no step.
-    pub fn new(engine: Engine, arguments: &'a TrainingArguments, task: &'a Task, eval_dataset: Option<&'a Dataset>) -> Self {
-        Trainer { engine, arguments, task, eval_dataset, state: TrainerState::default() }
+    pub fn new(
+        engine: Engine,
+        arguments: &'a TrainingArguments,
+        task: &'a Task,
+        eval_dataset: Option<&'a Dataset>,
+        padded_length: Option<usize>,
+    ) -> Self {
+        Trainer { engine, arguments, task, eval_dataset, padded_length, state: TrainerState::default() }
     }
 
     /// Trains, and returns the training metrics as `train_results.json` has them.
@@ -79,6 +87,7 @@ impl<'a> Trainer<'a> {
         let mut loop_state = Loop::new(arguments, &length);
         let mut total_loss = 0_f32;
         for epoch in 0..length.num_epochs {
+            loop_state.iterate_loader();
             let order = epoch_order(dataset.len(), arguments.data_seed.unwrap_or(arguments.seed), epoch as u64);
             let batches: Vec<&[u32]> = order.chunks(arguments.per_device_train_batch_size).take(length.batches_per_epoch).collect();
             let mut batches_done = 0;
@@ -111,7 +120,8 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, dataset: &Dataset, group: &[&[u32]], loop_state: &mut Loop, host: &mut dyn Host) -> f32 {
         let batches: Vec<_> = group.iter().map(|indices| dataset.batch(indices)).collect();
         for batch in &batches {
-            self.state.total_flos += 6.0 * (batch.len() * batch.max_length()) as f64 * self.parameters_without_embeddings();
+            let padded_length = self.padded_length.unwrap_or_else(|| batch.max_length());
+            self.state.total_flos += 6.0 * (batch.len() * padded_length) as f64 * self.parameters_without_embeddings();
         }
         let arguments = self.arguments;
         let learning_rate = arguments.learning_rate * loop_state.schedule.factor(self.state.global_step);
@@ -123,8 +133,9 @@ impl<'a> Trainer<'a> {
             adam_epsilon: arguments.adam_epsilon,
             max_grad_norm: arguments.max_grad_norm,
             label_smoothing_factor: arguments.label_smoothing_factor,
+            padded_length: self.padded_length,
         };
-        let outcome = self.engine.train_step(&batches, &settings, Some(&mut loop_state.dropout));
+        let outcome = self.engine.train_step(&batches, &settings, Some(&mut loop_state.generator));
         self.state.global_step += 1;
         loop_state.loss_since_log += outcome.loss as f32;
         loop_state.gradient_norm = outcome.gradient_norm as f32;
@@ -150,7 +161,7 @@ impl<'a> Trainer<'a> {
             self.log_loss(loop_state, host);
         }
         if due(arguments.eval_strategy, self.state.eval_steps) || (last && arguments.eval_strategy == IntervalStrategy::Steps) {
-            self.evaluate_and_log(host);
+            self.evaluate_and_log(loop_state, host);
         }
         self.state.should_training_stop |= last;
         if due(arguments.save_strategy, self.state.save_steps) || (last && arguments.save_strategy == IntervalStrategy::Steps) {
@@ -165,7 +176,7 @@ impl<'a> Trainer<'a> {
             self.log_loss(loop_state, host);
         }
         if arguments.eval_strategy == IntervalStrategy::Epoch {
-            self.evaluate_and_log(host);
+            self.evaluate_and_log(loop_state, host);
         }
         if arguments.save_strategy == IntervalStrategy::Epoch {
             self.save(host)?;
@@ -175,7 +186,7 @@ impl<'a> Trainer<'a> {
 
     fn save(&mut self, host: &mut dyn Host) -> Result<()> {
         self.state.in_checkpoint = true;
-        host.checkpoint(&self.engine, &self.state)
+        host.checkpoint(&mut self.engine, &self.state)
     }
 
     fn log_loss(&mut self, loop_state: &mut Loop, host: &mut dyn Host) {
@@ -194,18 +205,19 @@ impl<'a> Trainer<'a> {
         self.log(entries, host);
     }
 
-    fn evaluate_and_log(&mut self, host: &mut dyn Host) {
+    fn evaluate_and_log(&mut self, loop_state: &mut Loop, host: &mut dyn Host) {
+        loop_state.iterate_loader();
         if let Some(metrics) = self.evaluate(host) {
             self.log(metrics, host);
         }
     }
 
     /// Measures the model on the evaluation rows: `eval_loss`, the metrics of the task, and how fast it went.
-    pub fn evaluate(&self, host: &mut dyn Host) -> Option<Vec<(String, Json)>> {
+    pub fn evaluate(&mut self, host: &mut dyn Host) -> Option<Vec<(String, Json)>> {
         let dataset = self.eval_dataset?;
         let started = host.seconds();
         let batch_size = self.arguments.per_device_eval_batch_size;
-        let predictions = predict(&self.engine, dataset, batch_size, self.arguments.label_smoothing_factor, |done| {
+        let predictions = predict(&mut self.engine, dataset, batch_size, self.arguments.label_smoothing_factor, |done| {
             host.progress(Progress::Evaluation(done, dataset.len()));
         });
         let mut metrics = vec![("eval_loss".to_owned(), predictions.loss.into())];
@@ -255,7 +267,8 @@ impl<'a> Trainer<'a> {
 #[derive(Debug)]
 struct Loop {
     schedule: Schedule,
-    dropout: FastGenerator,
+    /// torch's default generator, as the Trainer seeds it.
+    generator: Mt19937,
     loss_since_log: f32,
     last_logged: u64,
     gradient_norm: f32,
@@ -263,14 +276,19 @@ struct Loop {
 }
 
 impl Loop {
+    /// Draws what torch's `DataLoader` draws each time it is iterated.
+    fn iterate_loader(&mut self) {
+        self.generator.random_i64();
+    }
+
     fn new(arguments: &TrainingArguments, length: &TrainingLength) -> Loop {
         let schedule = Schedule {
             kind: arguments.lr_scheduler_type,
             warmup_steps: arguments.warmup_steps(length.total_steps) as u64,
             total_steps: length.total_steps as u64,
         };
-        let dropout = FastGenerator::new(arguments.seed, 0);
-        Loop { schedule, dropout, loss_since_log: 0.0, last_logged: 0, gradient_norm: 0.0, learning_rate: 0.0 }
+        let generator = Mt19937::new(arguments.seed);
+        Loop { schedule, generator, loss_since_log: 0.0, last_logged: 0, gradient_norm: 0.0, learning_rate: 0.0 }
     }
 }
 

@@ -68,6 +68,18 @@ def sequence(seed):
     return {"seed": seed, "steps": steps}
 
 
+def bernoulli_case(seed, n, probability):
+    """Which of `n` elements `bernoulli_` sets, as digits, and a draw after it."""
+    g = generator(seed)
+    keep = torch.empty(n).bernoulli_(probability, generator=g)
+    return {
+        "seed": seed,
+        "probability": probability,
+        "keep": "".join(str(int(value)) for value in keep),
+        "then": random_draws(g, 1),
+    }
+
+
 def randperm_wide():
     """The shortest order for which torch draws 64 bits a step; only its ends are kept."""
     n, seed = (2**32 - 1) // 20, 42
@@ -115,6 +127,11 @@ def main():
         "random_": [random_case(seed) for seed in SEEDS],
         "normal_": normal_cases(),
         "normal_checksums": [normal_checksum(seed, 1_000_003) for seed in SEEDS],
+        "bernoulli_": [
+            bernoulli_case(seed, n, probability)
+            for seed in SEEDS
+            for n, probability in ((1, 0.5), (311, 0.9), (312, 0.9), (1000, 0.75), (3000, 0.9), (700, 1 / 3))
+        ],
         "sequences": [sequence(seed) for seed in SEEDS],
         "randperm": [
             {"n": n, "seed": seed, "order": torch.randperm(n, generator=generator(seed)).tolist()}

@@ -39,9 +39,9 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     if let Some(samples) = options.data.max_samples {
         dataset = dataset.truncated(samples);
     }
-    let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
+    let mut engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
     let bar = progress_bar(dataset.len() as u64, matches.get_flag("quiet"));
-    let logits = predict(&engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |done| bar.set_position(done as u64)).logits;
+    let logits = predict(&mut engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |done| bar.set_position(done as u64)).logits;
     bar.finish_and_clear();
     let text = render(&task, &texts, &logits, options.format);
     match options.output_file {

@@ -44,7 +44,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
 
     let weights = std::mem::take(&mut model.weights);
     let engine = Engine::new(model.bert.clone(), model.table.clone(), weights);
-    let mut trainer = Trainer::new(engine, &arguments, &task, eval.as_ref());
+    let mut trainer = Trainer::new(engine, &arguments, &task, eval.as_ref(), arguments.pad_to_max_length.then_some(max_length));
     let mut host = Terminal::new(
         &arguments,
         &model,
@@ -79,7 +79,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         }
         let bar = progress_bar(dataset.len() as u64, quiet);
         let progress = |done| bar.set_position(done as u64);
-        let logits = predict(&trainer.engine, &dataset, arguments.per_device_eval_batch_size, 0.0, progress).logits;
+        let logits = predict(&mut trainer.engine, &dataset, arguments.per_device_eval_batch_size, 0.0, progress).logits;
         bar.finish_and_clear();
         host.write("predict_results.txt", predict_results(&task, &logits).as_bytes())?;
     }
@@ -298,7 +298,7 @@ impl Host for Terminal<'_> {
         }
     }
 
-    fn checkpoint(&mut self, engine: &Engine, state: &TrainerState) -> Result<()> {
+    fn checkpoint(&mut self, engine: &mut Engine, state: &TrainerState) -> Result<()> {
         let model = self.model;
         let directory = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, engine.weights());
         let mut files = directory.files();

@@ -1,0 +1,144 @@
+//! How the operations enter burn's graph: what each keeps, and which gradients it gives.
+
+use super::{Kernels, Mask, Sequences};
+use burn::backend::Backend;
+use burn::backend::tensor::FloatTensor;
+use burn_autodiff::Autodiff;
+use burn_autodiff::checkpoint::base::Checkpointer;
+use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn_autodiff::grads::Gradients;
+use burn_autodiff::ops::{Backward, Ops, OpsKind};
+use std::fmt::Debug;
+
+/// The operations of [`Kernels`] with what their backward passes need.
+pub(super) trait Differentiable: Kernels {
+    /// What [`Kernels::self_attention`] keeps.
+    type Attention: Debug + Clone + Send + 'static;
+    /// What [`Kernels::linear_gelu`] keeps.
+    type Gelu: Debug + Clone + Send + 'static;
+    /// What [`Kernels::linear_residual_norm`] keeps.
+    type Residual: Debug + Clone + Send + 'static;
+    /// What [`Kernels::norm_dropout`] keeps.
+    type Norm: Debug + Clone + Send + 'static;
+
+    /// Forward, keeping.
+    fn self_attention_keeping(
+        inputs: [FloatTensor<Self>; 7],
+        sequences: Sequences,
+        mask: Option<Mask>,
+    ) -> (FloatTensor<Self>, Self::Attention);
+    /// Gradients of the inputs, in their order.
+    fn self_attention_backward(gradient: FloatTensor<Self>, kept: Self::Attention) -> [FloatTensor<Self>; 7];
+
+    /// Forward, keeping.
+    fn linear_gelu_keeping(inputs: [FloatTensor<Self>; 3]) -> (FloatTensor<Self>, Self::Gelu);
+    /// Gradients of the inputs, in their order.
+    fn linear_gelu_backward(gradient: FloatTensor<Self>, kept: Self::Gelu) -> [FloatTensor<Self>; 3];
+
+    /// Forward, keeping.
+    fn linear_residual_norm_keeping(
+        inputs: [FloatTensor<Self>; 6],
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> (FloatTensor<Self>, Self::Residual);
+    /// Gradients of the inputs, in their order.
+    fn linear_residual_norm_backward(gradient: FloatTensor<Self>, kept: Self::Residual) -> [FloatTensor<Self>; 6];
+
+    /// Forward, keeping.
+    fn norm_dropout_keeping(inputs: [FloatTensor<Self>; 3], epsilon: f64, mask: Option<Mask>) -> (FloatTensor<Self>, Self::Norm);
+    /// Gradients of the inputs, in their order.
+    fn norm_dropout_backward(gradient: FloatTensor<Self>, kept: Self::Norm) -> [FloatTensor<Self>; 3];
+}
+
+/// Defines the node of an operation: its name, the number of its inputs, what it keeps, and its backward pass.
+macro_rules! node {
+    ($name:ident, $inputs:literal, $kept:ident, $backward:ident) => {
+        #[derive(Debug)]
+        struct $name;
+
+        impl<B: Differentiable> Backward<B, $inputs> for $name {
+            type State = B::$kept;
+
+            fn backward(self, ops: Ops<Self::State, $inputs>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                for (parent, gradient) in ops.parents.into_iter().zip(B::$backward(gradient, ops.state)) {
+                    if let Some(parent) = parent {
+                        gradients.register::<B>(parent.id, gradient);
+                    }
+                }
+            }
+        }
+    };
+}
+
+node!(SelfAttention, 7, Attention, self_attention_backward);
+node!(LinearGelu, 3, Gelu, linear_gelu_backward);
+node!(LinearResidualNorm, 6, Residual, linear_residual_norm_backward);
+node!(NormDropout, 3, Norm, norm_dropout_backward);
+
+impl<B: Backend + Differentiable, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn self_attention(
+        x: FloatTensor<Self>,
+        query_weight: FloatTensor<Self>,
+        query_bias: FloatTensor<Self>,
+        key_weight: FloatTensor<Self>,
+        key_bias: FloatTensor<Self>,
+        value_weight: FloatTensor<Self>,
+        value_bias: FloatTensor<Self>,
+        sequences: Sequences,
+        mask: Option<Mask>,
+    ) -> FloatTensor<Self> {
+        let inputs = [x, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias];
+        let prepared = SelfAttention.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
+        let (out, kept) = B::self_attention_keeping(inputs.map(|input| input.into_primitive()), sequences, mask);
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(kept, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        }
+    }
+
+    fn linear_gelu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let inputs = [x, weight, bias];
+        let prepared = LinearGelu.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
+        let (out, kept) = B::linear_gelu_keeping(inputs.map(|input| input.into_primitive()));
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(kept, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        }
+    }
+
+    fn linear_residual_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> FloatTensor<Self> {
+        let inputs = [x, weight, bias, residual, norm_weight, norm_bias];
+        let prepared = LinearResidualNorm.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
+        let (out, kept) = B::linear_residual_norm_keeping(inputs.map(|input| input.into_primitive()), epsilon, mask);
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(kept, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        }
+    }
+
+    fn norm_dropout(
+        x: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> FloatTensor<Self> {
+        let inputs = [x, norm_weight, norm_bias];
+        let prepared = NormDropout.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
+        let (out, kept) = B::norm_dropout_keeping(inputs.map(|input| input.into_primitive()), epsilon, mask);
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(kept, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        }
+    }
+}

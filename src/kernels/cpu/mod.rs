@@ -1,0 +1,209 @@
+//! The operations on the CPU: rows are shared out among threads, and each thread does a whole chain on its share.
+//!
+//! # Numerics
+//! Every sum is made in an order that the shapes alone decide: results depend neither on the number of threads nor on the processor's
+//! vector width, but for the matrix products, whose order the `gemm` crate chooses by the processor.
+
+mod attention;
+mod dense;
+mod gemm;
+mod math;
+mod norm;
+mod parallel;
+
+use super::autodiff::Differentiable;
+use super::{Kernels, Mask, Sequences};
+use attention::Attended;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::TensorData;
+use burn_flex::FlexTensor;
+use dense::Linear;
+use norm::{Norm, Normalized};
+use std::sync::Arc;
+
+fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("a contiguous tensor of f32")
+}
+
+fn contiguous<const N: usize>(tensors: [FlexTensor; N]) -> [FlexTensor; N] {
+    tensors.map(|tensor| if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
+}
+
+/// A tensor with the shape of another.
+fn like(values: Vec<f32>, other: &FlexTensor) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, other.shape()))
+}
+
+/// (N, columns)
+fn matrix(values: Vec<f32>, columns: usize) -> FlexTensor {
+    let rows = values.len() / columns;
+    FlexTensor::from_data(TensorData::new(values, [rows, columns]))
+}
+
+fn layer<'a>(weight: &'a FlexTensor, bias: &'a FlexTensor) -> Linear<'a> {
+    Linear { weight: values(weight), bias: values(bias) }
+}
+
+fn layer_norm<'a>(weight: &'a FlexTensor, bias: &'a FlexTensor, epsilon: f64) -> Norm<'a> {
+    Norm { weight: values(weight), bias: values(bias), epsilon: epsilon as f32 }
+}
+
+fn projections(inputs: &[FlexTensor; 7]) -> [Linear<'_>; 3] {
+    let [_, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias] = inputs;
+    [layer(query_weight, query_bias), layer(key_weight, key_bias), layer(value_weight, value_bias)]
+}
+
+impl Kernels for Flex {
+    fn self_attention(
+        x: FlexTensor,
+        query_weight: FlexTensor,
+        query_bias: FlexTensor,
+        key_weight: FlexTensor,
+        key_bias: FlexTensor,
+        value_weight: FlexTensor,
+        value_bias: FlexTensor,
+        sequences: Sequences,
+        mask: Option<Mask>,
+    ) -> FlexTensor {
+        let inputs = [x, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias];
+        Self::self_attention_keeping(inputs, sequences, mask).0
+    }
+
+    fn linear_gelu(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        Self::linear_gelu_keeping([x, weight, bias]).0
+    }
+
+    fn linear_residual_norm(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        residual: FlexTensor,
+        norm_weight: FlexTensor,
+        norm_bias: FlexTensor,
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> FlexTensor {
+        Self::linear_residual_norm_keeping([x, weight, bias, residual, norm_weight, norm_bias], epsilon, mask).0
+    }
+
+    fn norm_dropout(x: FlexTensor, norm_weight: FlexTensor, norm_bias: FlexTensor, epsilon: f64, mask: Option<Mask>) -> FlexTensor {
+        Self::norm_dropout_keeping([x, norm_weight, norm_bias], epsilon, mask).0
+    }
+}
+
+/// What [`Kernels::self_attention`] keeps on the CPU.
+#[derive(Debug, Clone)]
+pub(super) struct KeptAttention {
+    inputs: [FlexTensor; 7],
+    context: FlexTensor,
+    attended: Arc<Attended>,
+    sequences: Sequences,
+    mask: Option<Mask>,
+}
+
+/// What [`Kernels::linear_gelu`] keeps on the CPU.
+#[derive(Debug, Clone)]
+pub(super) struct KeptGelu {
+    inputs: [FlexTensor; 3],
+    slopes: Vec<f32>,
+}
+
+/// What [`Kernels::linear_residual_norm`] keeps on the CPU.
+#[derive(Debug, Clone)]
+pub(super) struct KeptResidual {
+    inputs: [FlexTensor; 6],
+    epsilon: f64,
+    normalized: Arc<Normalized>,
+    mask: Option<Mask>,
+}
+
+/// What [`Kernels::norm_dropout`] keeps on the CPU.
+#[derive(Debug, Clone)]
+pub(super) struct KeptNorm {
+    inputs: [FlexTensor; 3],
+    epsilon: f64,
+    normalized: Arc<Normalized>,
+    mask: Option<Mask>,
+}
+
+impl Differentiable for Flex {
+    type Attention = KeptAttention;
+    type Gelu = KeptGelu;
+    type Residual = KeptResidual;
+    type Norm = KeptNorm;
+
+    fn self_attention_keeping(inputs: [FlexTensor; 7], sequences: Sequences, mask: Option<Mask>) -> (FlexTensor, KeptAttention) {
+        let inputs = contiguous(inputs);
+        let (context, attended) = attention::self_attention(values(&inputs[0]), projections(&inputs), &sequences, mask.as_ref());
+        let context = like(context, &inputs[0]);
+        (context.clone(), KeptAttention { inputs, context, attended: Arc::new(attended), sequences, mask })
+    }
+
+    fn self_attention_backward(gradient: FlexTensor, kept: KeptAttention) -> [FlexTensor; 7] {
+        let [gradient] = contiguous([gradient]);
+        let KeptAttention { inputs, context, attended, sequences, mask } = kept;
+        let x = values(&inputs[0]);
+        let layers = projections(&inputs);
+        let gradients =
+            attention::self_attention_backward(values(&gradient), x, layers, values(&context), &attended, &sequences, mask.as_ref());
+        let mut shaped = gradients.into_iter().zip(&inputs).map(|(gradient, input)| like(gradient, input));
+        std::array::from_fn(|_| shaped.next().expect("a gradient an input"))
+    }
+
+    fn linear_gelu_keeping(inputs: [FlexTensor; 3]) -> (FlexTensor, KeptGelu) {
+        let inputs = contiguous(inputs);
+        let [x, weight, bias] = &inputs;
+        let layer = layer(weight, bias);
+        let (out, slopes) = dense::linear_gelu(values(x), layer);
+        (matrix(out, layer.out_features()), KeptGelu { inputs, slopes })
+    }
+
+    fn linear_gelu_backward(gradient: FlexTensor, kept: KeptGelu) -> [FlexTensor; 3] {
+        let [gradient] = contiguous([gradient]);
+        let [x, weight, bias] = &kept.inputs;
+        let [input, weights, biases] = dense::linear_gelu_backward(values(&gradient), kept.slopes, values(x), layer(weight, bias));
+        [like(input, x), like(weights, weight), like(biases, bias)]
+    }
+
+    fn linear_residual_norm_keeping(inputs: [FlexTensor; 6], epsilon: f64, mask: Option<Mask>) -> (FlexTensor, KeptResidual) {
+        let inputs = contiguous(inputs);
+        let [x, weight, bias, residual, norm_weight, norm_bias] = &inputs;
+        let norm = layer_norm(norm_weight, norm_bias, epsilon);
+        let (out, normalized) = norm::linear_residual_norm(values(x), layer(weight, bias), values(residual), norm, mask.as_ref());
+        let out = like(out, residual);
+        (out, KeptResidual { inputs, epsilon, normalized: Arc::new(normalized), mask })
+    }
+
+    fn linear_residual_norm_backward(gradient: FlexTensor, kept: KeptResidual) -> [FlexTensor; 6] {
+        let [gradient] = contiguous([gradient]);
+        let [x, weight, bias, residual, norm_weight, norm_bias] = &kept.inputs;
+        let norm = layer_norm(norm_weight, norm_bias, kept.epsilon);
+        let gradients = norm::norm_backward(values(&gradient), &kept.normalized, norm, kept.mask.as_ref());
+        let dropped = gradients.dropped.as_deref().unwrap_or(&gradients.input);
+        let [input, weights, biases] = dense::linear_backward(dropped, values(x), layer(weight, bias));
+        [
+            like(input, x),
+            like(weights, weight),
+            like(biases, bias),
+            like(gradients.input, residual),
+            like(gradients.weight, norm_weight),
+            like(gradients.bias, norm_bias),
+        ]
+    }
+
+    fn norm_dropout_keeping(inputs: [FlexTensor; 3], epsilon: f64, mask: Option<Mask>) -> (FlexTensor, KeptNorm) {
+        let inputs = contiguous(inputs);
+        let [x, weight, bias] = &inputs;
+        let (out, normalized) = norm::norm_dropout(values(x), layer_norm(weight, bias, epsilon), mask.as_ref());
+        (like(out, x), KeptNorm { inputs, epsilon, normalized: Arc::new(normalized), mask })
+    }
+
+    fn norm_dropout_backward(gradient: FlexTensor, kept: KeptNorm) -> [FlexTensor; 3] {
+        let [gradient] = contiguous([gradient]);
+        let [x, weight, bias] = &kept.inputs;
+        let masked = kept.mask.as_ref().map(|mask| norm::masked(values(&gradient), values(bias).len(), mask));
+        let gradient = masked.as_deref().unwrap_or_else(|| values(&gradient));
+        let gradients = norm::norm_backward(gradient, &kept.normalized, layer_norm(weight, bias, kept.epsilon), None);
+        [like(gradients.input, x), like(gradients.weight, weight), like(gradients.bias, bias)]
+    }
+}

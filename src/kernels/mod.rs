@@ -1,0 +1,214 @@
+//! The fused operations that a training step is made of, each with a backward pass of its own.
+//!
+//! Batches are packed: the tokens of all sequences follow each other, and nothing is computed for padding. [`reference`] says what each
+//! operation means, in burn's primitives; [`cpu`] does it fast.
+
+mod autodiff;
+mod cpu;
+pub mod reference;
+#[cfg(test)]
+mod tests;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::tensor::Tensor;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Where the sequences of a packed batch begin and end, and how many heads look at them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequences {
+    offsets: Arc<[usize]>,
+    heads: usize,
+}
+
+/// One sequence of a packed batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequence {
+    /// Its tokens.
+    pub tokens: Range<usize>,
+    /// Where its attention scores begin: (A, L, L) one sequence after another.
+    pub scores: usize,
+}
+
+impl Sequences {
+    /// Sequences between neighbouring offsets: 0, the end of the first, …, the number of tokens.
+    pub fn new(offsets: impl Iterator<Item = usize>, heads: usize) -> Self {
+        Sequences { offsets: offsets.collect(), heads }
+    }
+
+    /// The sequences in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Sequence> {
+        let heads = self.heads;
+        self.offsets.windows(2).scan(0, move |scores, bounds| {
+            let sequence = Sequence { tokens: bounds[0]..bounds[1], scores: *scores };
+            *scores += heads * sequence.tokens.len().pow(2);
+            Some(sequence)
+        })
+    }
+
+    /// How many tokens there are in all.
+    pub fn tokens(&self) -> usize {
+        self.offsets.last().copied().unwrap_or(0)
+    }
+
+    /// How many attention scores there are in all.
+    pub fn scores(&self) -> usize {
+        self.offsets.windows(2).map(|bounds| self.heads * (bounds[1] - bounds[0]).pow(2)).sum()
+    }
+
+    /// How many heads there are.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
+    /// The rows of each sequence.
+    fn split<'a>(&self, mut matrix: &'a mut [f32], columns: usize) -> Vec<&'a mut [f32]> {
+        let mut parts = Vec::with_capacity(self.offsets.len());
+        for bounds in self.offsets.windows(2) {
+            let (part, rest) = matrix.split_at_mut((bounds[1] - bounds[0]) * columns);
+            parts.push(part);
+            matrix = rest;
+        }
+        parts
+    }
+}
+
+/// Which elements dropout keeps, and what they are multiplied with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mask {
+    /// 1 for an element that stays, 0 for one that goes; in the order of the tensor.
+    pub keep: Arc<[u8]>,
+    /// `1 / (1 - p)`.
+    pub scale: f32,
+}
+
+impl Mask {
+    fn rows(&self, start: usize, count: usize) -> &[u8] {
+        &self.keep[start..start + count]
+    }
+}
+
+/// The operations on tensors of a backend.
+///
+/// # Shapes
+/// N tokens of all sequences, H hidden width. Weights are (out, in), biases (out).
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait Kernels: Backend {
+    /// See [`self_attention`].
+    #[allow(clippy::too_many_arguments, reason = "tensors cross the dispatch as single arguments only")]
+    fn self_attention(
+        x: FloatTensor<Self>,
+        query_weight: FloatTensor<Self>,
+        query_bias: FloatTensor<Self>,
+        key_weight: FloatTensor<Self>,
+        key_bias: FloatTensor<Self>,
+        value_weight: FloatTensor<Self>,
+        value_bias: FloatTensor<Self>,
+        sequences: Sequences,
+        mask: Option<Mask>,
+    ) -> FloatTensor<Self>;
+
+    /// See [`linear_gelu`].
+    fn linear_gelu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`linear_residual_norm`].
+    #[allow(clippy::too_many_arguments, reason = "tensors cross the dispatch as single arguments only")]
+    fn linear_residual_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> FloatTensor<Self>;
+
+    /// See [`norm_dropout`].
+    fn norm_dropout(
+        x: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> FloatTensor<Self>;
+}
+
+/// A linear layer: weight (out, in) and bias (out).
+#[derive(Debug, Clone)]
+pub struct Linear {
+    /// (out, in)
+    pub weight: Tensor<2>,
+    /// (out)
+    pub bias: Tensor<1>,
+}
+
+/// A LayerNorm: weight and bias (H), and what is added to the variance.
+#[derive(Debug, Clone)]
+pub struct Norm {
+    /// (H)
+    pub weight: Tensor<1>,
+    /// (H)
+    pub bias: Tensor<1>,
+    /// The epsilon.
+    pub epsilon: f64,
+}
+
+/// Multi-head attention of every token to those of its own sequence: queries, keys and values are linear in x; dropout, if any, acts on the
+/// probabilities.
+///
+/// # Shapes
+/// x is (N, H), the layers are (H, H), the mask (A, L, L) of one sequence after another, and the result (N, H).
+pub fn self_attention(x: Tensor<2>, [query, key, value]: [Linear; 3], sequences: &Sequences, mask: Option<Mask>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::self_attention(
+        x.into_dispatch(),
+        query.weight.into_dispatch(),
+        query.bias.into_dispatch(),
+        key.weight.into_dispatch(),
+        key.bias.into_dispatch(),
+        value.weight.into_dispatch(),
+        value.bias.into_dispatch(),
+        sequences.clone(),
+        mask,
+    ))
+}
+
+/// GELU, by the error function, of a linear layer.
+///
+/// # Shapes
+/// (N, in) to (N, out).
+pub fn linear_gelu(x: Tensor<2>, layer: Linear) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::linear_gelu(x.into_dispatch(), layer.weight.into_dispatch(), layer.bias.into_dispatch()))
+}
+
+/// `LayerNorm(dropout(linear(x)) + residual)`.
+///
+/// # Shapes
+/// x is (N, in); residual, mask and result are (N, H).
+pub fn linear_residual_norm(x: Tensor<2>, layer: Linear, residual: Tensor<2>, norm: Norm, mask: Option<Mask>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::linear_residual_norm(
+        x.into_dispatch(),
+        layer.weight.into_dispatch(),
+        layer.bias.into_dispatch(),
+        residual.into_dispatch(),
+        norm.weight.into_dispatch(),
+        norm.bias.into_dispatch(),
+        norm.epsilon,
+        mask,
+    ))
+}
+
+/// `dropout(LayerNorm(x))`.
+///
+/// # Shapes
+/// All are (N, H).
+pub fn norm_dropout(x: Tensor<2>, norm: Norm, mask: Option<Mask>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::norm_dropout(
+        x.into_dispatch(),
+        norm.weight.into_dispatch(),
+        norm.bias.into_dispatch(),
+        norm.epsilon,
+        mask,
+    ))
+}

@@ -1,0 +1,61 @@
+//! What each operation means, in burn's primitives: slow, on any device, differentiable by burn.
+
+use super::{Linear, Mask, Norm, Sequences};
+use burn::tensor::activation::softmax;
+use burn::tensor::module::{layer_norm, linear as dense};
+use burn::tensor::{Tensor, TensorData};
+
+/// See [`super::self_attention`].
+pub fn self_attention(x: Tensor<2>, layers: [Linear; 3], sequences: &Sequences, mask: Option<Mask>) -> Tensor<2> {
+    let [_, width] = x.dims();
+    let heads = sequences.heads();
+    let [query, key, value] = layers.map(|layer| linear(x.clone(), layer));
+    let contexts = sequences.iter().filter(|sequence| !sequence.tokens.is_empty()).map(|sequence| {
+        let length = sequence.tokens.len();
+        let split = |rows: &Tensor<2>| {
+            let rows = rows.clone().slice([sequence.tokens.clone(), 0..width]);
+            rows.reshape([length, heads, width / heads]).swap_dims(0, 1)
+        };
+        let scale = ((width / heads) as f64).sqrt().recip();
+        let scores = split(&query).matmul(split(&key).swap_dims(1, 2)) * scale;
+        let shape = [heads, length, length];
+        let mask = mask.as_ref().map(|mask| Mask { keep: mask.rows(sequence.scores, heads * length * length).into(), ..mask.clone() });
+        let context = dropout(softmax(scores, 2), mask, shape).matmul(split(&value));
+        context.swap_dims(0, 1).reshape([length, width])
+    });
+    Tensor::cat(contexts.collect(), 0)
+}
+
+/// See [`super::linear_gelu`].
+pub fn linear_gelu(x: Tensor<2>, layer: Linear) -> Tensor<2> {
+    let x = linear(x, layer);
+    x.clone() * ((x * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5
+}
+
+/// See [`super::linear_residual_norm`].
+pub fn linear_residual_norm(x: Tensor<2>, layer: Linear, residual: Tensor<2>, norm: Norm, mask: Option<Mask>) -> Tensor<2> {
+    let shape = residual.dims();
+    normalize(dropout(linear(x, layer), mask, shape) + residual, norm)
+}
+
+/// See [`super::norm_dropout`].
+pub fn norm_dropout(x: Tensor<2>, norm: Norm, mask: Option<Mask>) -> Tensor<2> {
+    let shape = x.dims();
+    dropout(normalize(x, norm), mask, shape)
+}
+
+/// Zeroes what the mask does not keep, and scales the rest.
+pub fn dropout<const D: usize>(tensor: Tensor<D>, mask: Option<Mask>, shape: [usize; D]) -> Tensor<D> {
+    let Some(mask) = mask else { return tensor };
+    let factors: Vec<f32> = mask.keep.iter().map(|keep| f32::from(*keep) * mask.scale).collect();
+    let factors = Tensor::from_data(TensorData::new(factors, shape), &tensor.device());
+    tensor * factors
+}
+
+fn linear(x: Tensor<2>, layer: Linear) -> Tensor<2> {
+    dense(x, layer.weight.transpose(), Some(layer.bias))
+}
+
+fn normalize(x: Tensor<2>, norm: Norm) -> Tensor<2> {
+    layer_norm(x, norm.weight, Some(norm.bias), norm.epsilon)
+}
