@@ -9,6 +9,8 @@ pub mod reference;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cpu::recycle;
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
@@ -45,6 +47,16 @@ impl Sequences {
             *scores += heads * sequence.tokens.len().pow(2);
             Some(sequence)
         })
+    }
+
+    /// How many sequences there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// How many tokens there are in all.

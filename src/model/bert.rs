@@ -14,7 +14,7 @@ use super::parameters::Parameters;
 use crate::architecture::BertConfig;
 use crate::data::Batch;
 use crate::kernels::reference::dropout as apply;
-use crate::kernels::{self, Linear, Norm, Sequences};
+use crate::kernels::{self, Linear, Mask, Norm, Sequences};
 
 /// The ids of a batch that choose rows of a table.
 type Ids = fn(&Batch) -> &[i32];
@@ -54,10 +54,11 @@ pub fn embed(parameters: &Parameters, batch: &Batch) -> Tensor<2> {
 /// Logits of a sequence do not depend on its neighbours but for rounding. GELU is the exact one, by the error function.
 pub fn forward(config: &BertConfig, parameters: &Parameters, embedded: Tensor<2>, batch: &Batch, dropout: &mut Dropout) -> Tensor<2> {
     let sequences = Sequences::new(batch.offsets.iter().copied(), config.num_attention_heads);
-    let mut network = Network { config, parameters, sequences, dropout };
+    let mut network = Network { config, parameters, sequences, dropout, mask: None };
+    network.mask = network.draw(Draw::Rows);
     let mut hidden = network.embeddings(embedded);
     for layer in 0..config.num_hidden_layers {
-        hidden = network.layer(hidden, &format!("bert.encoder.layer.{layer}"));
+        hidden = network.layer(hidden, layer);
     }
     let firsts: Vec<i32> = batch.offsets.iter().take(batch.len()).map(|start| *start as i32).collect();
     network.head(hidden.select(0, indices(firsts, parameters.device())))
@@ -68,35 +69,50 @@ fn indices(rows: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(rows, [length]), device)
 }
 
+/// A dropout mask that some operation needs, in the order in which torch draws them.
+#[derive(Debug, Clone, Copy)]
+enum Draw {
+    /// For (N, H).
+    Rows,
+    /// For the attention's probabilities.
+    Scores,
+    /// For the pooled output, (B, H).
+    Pooled,
+}
+
 struct Network<'a, 'b> {
     config: &'a BertConfig,
     parameters: &'a Parameters,
     sequences: Sequences,
     dropout: &'a mut Dropout<'b>,
+    /// The mask of the next operation that has dropout.
+    mask: Option<Mask>,
 }
 
 impl Network<'_, '_> {
     /// (N, H) to (N, H).
     fn embeddings(&mut self, embedded: Tensor<2>) -> Tensor<2> {
-        let mask = self.dropout.rows(&self.sequences, self.config.hidden_size, self.config.hidden_dropout_prob);
-        kernels::norm_dropout(embedded, self.norm("bert.embeddings.LayerNorm"), mask)
+        let norm = self.norm("bert.embeddings.LayerNorm");
+        let next = if self.config.num_hidden_layers == 0 { Draw::Pooled } else { Draw::Scores };
+        self.with_mask(next, |mask, _| kernels::norm_dropout(embedded, norm, mask))
     }
 
     /// (N, H) to (N, H).
-    fn layer(&mut self, hidden: Tensor<2>, prefix: &str) -> Tensor<2> {
+    fn layer(&mut self, hidden: Tensor<2>, index: usize) -> Tensor<2> {
+        let prefix = format!("bert.encoder.layer.{index}");
         let projections = ["query", "key", "value"].map(|name| self.linear(&format!("{prefix}.attention.self.{name}")));
-        let mask = self.dropout.scores(&self.sequences, self.config.attention_probs_dropout_prob);
-        let context = kernels::self_attention(hidden.clone(), projections, &self.sequences, mask);
-        let attended = self.residual(context, hidden, &format!("{prefix}.attention.output"));
+        let x = hidden.clone();
+        let context = self.with_mask(Draw::Rows, |mask, sequences| kernels::self_attention(x, projections, sequences, mask));
+        let attended = self.residual(context, hidden, &format!("{prefix}.attention.output"), Draw::Rows);
         let intermediate = kernels::linear_gelu(attended.clone(), self.linear(&format!("{prefix}.intermediate.dense")));
-        self.residual(intermediate, attended, &format!("{prefix}.output"))
+        let next = if index + 1 == self.config.num_hidden_layers { Draw::Pooled } else { Draw::Scores };
+        self.residual(intermediate, attended, &format!("{prefix}.output"), next)
     }
 
     /// (N, H) or (N, F), and (N, H), to (N, H).
-    fn residual(&mut self, update: Tensor<2>, residual: Tensor<2>, prefix: &str) -> Tensor<2> {
-        let mask = self.dropout.rows(&self.sequences, self.config.hidden_size, self.config.hidden_dropout_prob);
+    fn residual(&mut self, update: Tensor<2>, residual: Tensor<2>, prefix: &str, next: Draw) -> Tensor<2> {
         let (layer, norm) = (self.linear(&format!("{prefix}.dense")), self.norm(&format!("{prefix}.LayerNorm")));
-        kernels::linear_residual_norm(update, layer, residual, norm, mask)
+        self.with_mask(next, |mask, _| kernels::linear_residual_norm(update, layer, residual, norm, mask))
     }
 
     /// (B, H) to (B, `num_labels`).
@@ -104,8 +120,28 @@ impl Network<'_, '_> {
         let dense = |rows: Tensor<2>, layer: Linear| linear(rows, layer.weight.transpose(), Some(layer.bias));
         let pooled = dense(first, self.linear("bert.pooler.dense")).tanh();
         let shape = pooled.dims();
-        let mask = self.dropout.elements(shape[0] * shape[1], self.config.classifier_dropout);
-        dense(apply(pooled, mask, shape), self.linear("classifier"))
+        dense(apply(pooled, self.mask.take(), shape), self.linear("classifier"))
+    }
+
+    /// Runs an operation with its mask, and draws the next one meanwhile: torch's generator goes step by step and fills one thread only.
+    fn with_mask(&mut self, next: Draw, operation: impl FnOnce(Option<Mask>, &Sequences) -> Tensor<2> + Send) -> Tensor<2> {
+        let mask = self.mask.take();
+        let sequences = self.sequences.clone();
+        if !self.dropout.is_on() {
+            return operation(mask, &sequences);
+        }
+        let (result, mask) = rayon::join(|| operation(mask, &sequences), || self.draw(next));
+        self.mask = mask;
+        result
+    }
+
+    fn draw(&mut self, draw: Draw) -> Option<Mask> {
+        let (config, sequences) = (self.config, &self.sequences);
+        match draw {
+            Draw::Rows => self.dropout.rows(sequences, config.hidden_size, config.hidden_dropout_prob),
+            Draw::Scores => self.dropout.scores(sequences, config.attention_probs_dropout_prob),
+            Draw::Pooled => self.dropout.elements(sequences.len() * config.hidden_size, config.classifier_dropout),
+        }
     }
 
     fn linear(&self, name: &str) -> Linear {

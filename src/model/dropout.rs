@@ -26,6 +26,11 @@ impl<'a> Dropout<'a> {
         Dropout { generator: None, padded_length: None }
     }
 
+    /// Whether anything is drawn at all.
+    pub fn is_on(&self) -> bool {
+        self.generator.is_some()
+    }
+
     /// A mask for (N, `width`).
     pub fn rows(&mut self, sequences: &Sequences, width: usize, probability: f64) -> Option<Mask> {
         let padded = self.padded_length(sequences);

@@ -6,6 +6,7 @@ use super::gradient::{Gradient, RowGradient};
 use super::optimizer::{AdamW, AdamWSettings};
 use crate::architecture::{BertConfig, ParameterTable};
 use crate::data::{Batch, Labels};
+use crate::kernels::recycle;
 use crate::model::{Dropout, Parameters, bert, loss};
 use crate::random::Mt19937;
 
@@ -94,6 +95,11 @@ impl Engine {
         }
         let adamw = settings.adamw();
         let gradient_norm = self.parameters.update_on_host(|parameters| self.optimizer.step(parameters, &gradients, &adamw));
+        for gradient in gradients {
+            if let Gradient::Dense(values) = gradient {
+                recycle(values);
+            }
+        }
         StepOutcome { loss: total_loss / count as f64, gradient_norm }
     }
 

@@ -1,20 +1,29 @@
 //! Self-attention over packed sequences: nothing is computed for padding, because there is none.
 
-use super::dense::{Linear, add_input_gradient, column_sums, linear, weight_gradient};
+use super::dense::{Linear, add_input_gradient, linear, parameter_gradients};
 use super::gemm::{Matrix, Output, gemm};
 use super::math::{exp, max, sum, sum2};
-use super::parallel::buffer;
+use super::pool::{give, take};
 use crate::kernels::{Mask, Sequences};
 use crate::simd::vectorized;
+use rayon::join;
 use rayon::prelude::*;
 
 /// What attention leaves for its backward pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Attended {
     /// Queries, keys, values: (N, H) each.
     pub projections: [Vec<f32>; 3],
     /// For each sequence, head and query, the logarithm of the sum of the exponentials of its scores: (A, L) one sequence after another.
     pub log_sums: Vec<f32>,
+}
+
+impl Attended {
+    /// Gives the buffers back.
+    pub fn give(self) {
+        self.projections.into_iter().for_each(give);
+        give(self.log_sums);
+    }
 }
 
 /// The part of a head in the matrices of a sequence.
@@ -46,10 +55,12 @@ impl Head {
 
 /// The context of every token, (N, H), from (N, H).
 pub fn self_attention(x: &[f32], layers: [Linear<'_>; 3], sequences: &Sequences, mask: Option<&Mask>) -> (Vec<f32>, Attended) {
-    let projections = layers.map(|layer| linear(x, layer));
+    let [query, key, value] = layers.map(|layer| move || linear(x, layer));
+    let (query, (key, value)) = join(query, || join(key, value));
+    let projections = [query, key, value];
     let width = layers[0].out_features();
     let heads = sequences.heads;
-    let (mut context, mut log_sums) = (buffer(x.len()), buffer(x.len() / width * heads));
+    let (mut context, mut log_sums) = (take(x.len()), take(x.len() / width * heads));
     let [query, key, value] = &projections;
     let contexts = sequences.split(&mut context, width);
     let tasks: Vec<_> = sequences
@@ -62,7 +73,7 @@ pub fn self_attention(x: &[f32], layers: [Linear<'_>; 3], sequences: &Sequences,
         let rows = sequence.tokens.start * width..sequence.tokens.end * width;
         let [query, key, value] = [query, key, value].map(|matrix| &matrix[rows.clone()]);
         let length = sequence.tokens.len();
-        let mut scores = buffer(length * length);
+        let mut scores = take(length * length);
         for (index, log_sums) in log_sums.chunks_exact_mut(length).enumerate() {
             let head = Head { length, column: index * (width / heads), size: width / heads, width };
             let kept = mask.map(|mask| mask.rows(sequence.scores + index * length * length, length * length));
@@ -70,6 +81,7 @@ pub fn self_attention(x: &[f32], layers: [Linear<'_>; 3], sequences: &Sequences,
             softmax(&mut scores, log_sums, kept, mask.map_or(1.0, |mask| mask.scale));
             head.write(context, 1.0, Matrix::new(&scores, length), head.matrix(value));
         }
+        give(scores);
     });
     (context, Attended { projections, log_sums })
 }
@@ -114,18 +126,22 @@ pub fn self_attention_backward(
     mask: Option<&Mask>,
 ) -> [Vec<f32>; 7] {
     let width = layers[0].out_features();
-    let mut gradients = [buffer(x.len()), buffer(x.len()), buffer(x.len())];
+    let mut gradients = [take(x.len()), take(x.len()), take(x.len())];
     attention_backward(&mut gradients, width, gradient, context, attended, sequences, mask);
-    let mut input = buffer(x.len());
-    let mut output = Output::Overwrite;
-    for (gradient, layer) in gradients.iter().zip(layers) {
-        add_input_gradient(&mut input, output, gradient, layer);
-        output = Output::Add;
-    }
-    let parameters = gradients.iter().zip(layers);
-    let mut parameters = parameters.flat_map(|(gradient, layer)| [weight_gradient(gradient, x, layer), column_sums(gradient, width)]);
-    let mut input = Some(input);
-    std::array::from_fn(|_| input.take().or_else(|| parameters.next()).unwrap_or_default())
+    let mut input = take(x.len());
+    let input_gradient = || {
+        let mut output = Output::Overwrite;
+        for (gradient, layer) in gradients.iter().zip(layers) {
+            add_input_gradient(&mut input, output, gradient, layer);
+            output = Output::Add;
+        }
+    };
+    let [query, key, value] = std::array::from_fn(|index| (&gradients[index], layers[index]));
+    let parameters = |(gradient, layer): (&Vec<f32>, Linear<'_>)| parameter_gradients(gradient, x, layer);
+    let (_, ([query_weight, query_bias], ([key_weight, key_bias], [value_weight, value_bias]))) =
+        join(input_gradient, || join(|| parameters(query), || join(|| parameters(key), || parameters(value))));
+    gradients.into_iter().for_each(give);
+    [input, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias]
 }
 
 /// Gradients of queries, keys and values.
@@ -148,7 +164,7 @@ fn attention_backward(
         let [query, key, value, gradient, context] = [query, key, value, gradient, context].map(|matrix| &matrix[rows.clone()]);
         let length = sequence.tokens.len();
         let log_sums = &attended.log_sums[sequence.tokens.start * heads..sequence.tokens.end * heads];
-        let (mut probabilities, mut slopes) = (buffer(length * length), buffer(length * length));
+        let (mut probabilities, mut slopes) = (take(length * length), take(length * length));
         for (index, log_sums) in log_sums.chunks_exact(length).enumerate() {
             let head = Head { length, column: index * (width / heads), size: width / heads, width };
             let kept = mask.map(|mask| mask.rows(sequence.scores + index * length * length, length * length));
@@ -161,6 +177,8 @@ fn attention_backward(
             head.write(query_gradient, head.scale(), slopes, head.matrix(key));
             head.write(key_gradient, head.scale(), slopes.transposed(), head.matrix(query));
         }
+        give(probabilities);
+        give(slopes);
     });
 }
 

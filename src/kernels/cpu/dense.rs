@@ -1,9 +1,11 @@
 //! Linear layers: `y = x · Wᵀ + b`, with W as HuggingFace stores it, (out, in).
 
-use super::gemm::{Matrix, Output, gemm};
+use super::gemm::{Matrix, Output, gemm_shared};
 use super::math::normal;
-use super::parallel::{buffer, for_shares, for_shares2};
+use super::parallel::{for_shares, for_shares2};
+use super::pool::{give, take};
 use crate::simd::vectorized;
+use rayon::join;
 use std::ops::Range;
 
 /// A weight and its bias.
@@ -26,10 +28,10 @@ impl Linear<'_> {
         self.weight.len() / self.bias.len()
     }
 
-    /// Rows of x times Wᵀ, without the bias.
+    /// x · Wᵀ, without the bias.
     pub fn product(&self, out: &mut [f32], x: &[f32]) {
-        let (inner, width) = (self.in_features(), self.out_features());
-        gemm(out, width, Output::Overwrite, 1.0, Matrix::new(x, inner), Matrix::new(self.weight, inner).transposed());
+        let inner = self.in_features();
+        gemm_shared(out, Output::Overwrite, Matrix::new(x, inner), Matrix::new(self.weight, inner).transposed());
     }
 }
 
@@ -41,11 +43,9 @@ pub fn rows(matrix: &[f32], columns: usize, first: usize, count: usize) -> &[f32
 /// (N, in) to (N, out).
 pub fn linear(x: &[f32], layer: Linear<'_>) -> Vec<f32> {
     let (inner, width) = (layer.in_features(), layer.out_features());
-    let mut out = buffer(x.len() / inner * width);
-    for_shares(&mut out, width, |first, out| {
-        layer.product(out, rows(x, inner, first, out.len() / width));
-        add_bias(out, layer.bias);
-    });
+    let mut out = take(x.len() / inner * width);
+    layer.product(&mut out, x);
+    for_shares(&mut out, width, |_, out| add_bias(out, layer.bias));
     out
 }
 
@@ -53,11 +53,9 @@ pub fn linear(x: &[f32], layer: Linear<'_>) -> Vec<f32> {
 pub fn linear_gelu(x: &[f32], layer: Linear<'_>) -> (Vec<f32>, Vec<f32>) {
     let (inner, width) = (layer.in_features(), layer.out_features());
     let count = x.len() / inner;
-    let (mut activations, mut slopes) = (buffer(count * width), buffer(count * width));
-    for_shares2(&mut activations, width, &mut slopes, width, |first, activations, slopes| {
-        layer.product(activations, rows(x, inner, first, activations.len() / width));
-        bias_gelu(activations, slopes, layer.bias);
-    });
+    let (mut activations, mut slopes) = (take(count * width), take(count * width));
+    layer.product(&mut activations, x);
+    for_shares2(&mut activations, width, &mut slopes, width, |_, activations, slopes| bias_gelu(activations, slopes, layer.bias));
     (activations, slopes)
 }
 
@@ -68,39 +66,44 @@ pub fn linear_gelu_backward(gradient: &[f32], mut slopes: Vec<f32>, x: &[f32], l
         let gradient = rows(gradient, width, first, slopes.len() / width);
         multiply(slopes, gradient);
     });
-    linear_backward(&slopes, x, layer)
+    let gradients = linear_backward(&slopes, x, layer);
+    give(slopes);
+    gradients
 }
 
 /// Gradients of x, W and b, from the gradient of y.
 pub fn linear_backward(gradient: &[f32], x: &[f32], layer: Linear<'_>) -> [Vec<f32>; 3] {
-    let mut input = buffer(x.len());
-    add_input_gradient(&mut input, Output::Overwrite, gradient, layer);
-    [input, weight_gradient(gradient, x, layer), column_sums(gradient, layer.out_features())]
+    let mut input = take(x.len());
+    let (_, [weight, bias]) =
+        join(|| add_input_gradient(&mut input, Output::Overwrite, gradient, layer), || parameter_gradients(gradient, x, layer));
+    [input, weight, bias]
+}
+
+/// Gradients of W and b.
+pub fn parameter_gradients(gradient: &[f32], x: &[f32], layer: Linear<'_>) -> [Vec<f32>; 2] {
+    let (weight, bias) = join(|| weight_gradient(gradient, x, layer), || column_sums(gradient, layer.out_features()));
+    [weight, bias]
 }
 
 /// dy · W into the gradient of x.
 pub fn add_input_gradient(input: &mut [f32], output: Output, gradient: &[f32], layer: Linear<'_>) {
-    let (inner, width) = (layer.in_features(), layer.out_features());
-    for_shares(input, inner, |first, input| {
-        let gradient = Matrix::new(rows(gradient, width, first, input.len() / inner), width);
-        gemm(input, inner, output, 1.0, gradient, Matrix::new(layer.weight, inner));
-    });
+    gemm_shared(input, output, Matrix::new(gradient, layer.out_features()), Matrix::new(layer.weight, layer.in_features()));
 }
 
 /// dyᵀ · x, (out, in).
-pub fn weight_gradient(gradient: &[f32], x: &[f32], layer: Linear<'_>) -> Vec<f32> {
-    let (inner, width) = (layer.in_features(), layer.out_features());
-    let count = x.len() / inner;
-    let mut weight = buffer(layer.weight.len());
-    for_shares(&mut weight, inner, |first, weight| {
-        let columns = Matrix::strided(&gradient[first..], count, weight.len() / inner, width);
-        gemm(weight, inner, Output::Overwrite, 1.0, columns.transposed(), Matrix::new(x, inner));
-    });
+fn weight_gradient(gradient: &[f32], x: &[f32], layer: Linear<'_>) -> Vec<f32> {
+    let mut weight = take(layer.weight.len());
+    gemm_shared(
+        &mut weight,
+        Output::Overwrite,
+        Matrix::new(gradient, layer.out_features()).transposed(),
+        Matrix::new(x, layer.in_features()),
+    );
     weight
 }
 
 /// The sum of all rows.
-pub fn column_sums(matrix: &[f32], columns: usize) -> Vec<f32> {
+fn column_sums(matrix: &[f32], columns: usize) -> Vec<f32> {
     let mut sums = vec![0.0; columns];
     for_columns(&mut sums, |range, sums| {
         add_rows(sums, &matrix[range.start..], columns);

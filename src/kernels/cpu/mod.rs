@@ -10,6 +10,9 @@ mod gemm;
 mod math;
 mod norm;
 mod parallel;
+mod pool;
+
+pub(crate) use pool::give as recycle;
 
 use super::autodiff::Differentiable;
 use super::{Kernels, Mask, Sequences};
@@ -19,7 +22,7 @@ use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
 use dense::Linear;
 use norm::{Norm, Normalized};
-use std::sync::Arc;
+use pool::{give, give_tensor};
 
 fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous tensor of f32")
@@ -53,6 +56,47 @@ fn projections(inputs: &[FlexTensor; 7]) -> [Linear<'_>; 3] {
     [layer(query_weight, query_bias), layer(key_weight, key_bias), layer(value_weight, value_bias)]
 }
 
+/// What an operation gives; what it keeps for a backward pass goes back to the pool.
+fn forget<K: Kept>((out, kept): (FlexTensor, K)) -> FlexTensor {
+    kept.give();
+    out
+}
+
+/// What an operation keeps for its backward pass.
+trait Kept {
+    /// Gives every buffer back that nobody else needs.
+    fn give(self);
+}
+
+impl Kept for KeptAttention {
+    fn give(self) {
+        self.attended.give();
+        drop(self.context);
+        self.inputs.into_iter().for_each(give_tensor);
+    }
+}
+
+impl Kept for KeptGelu {
+    fn give(self) {
+        give(self.slopes);
+        self.inputs.into_iter().for_each(give_tensor);
+    }
+}
+
+impl Kept for KeptResidual {
+    fn give(self) {
+        self.normalized.give();
+        self.inputs.into_iter().for_each(give_tensor);
+    }
+}
+
+impl Kept for KeptNorm {
+    fn give(self) {
+        self.normalized.give();
+        self.inputs.into_iter().for_each(give_tensor);
+    }
+}
+
 impl Kernels for Flex {
     fn self_attention(
         x: FlexTensor,
@@ -66,11 +110,11 @@ impl Kernels for Flex {
         mask: Option<Mask>,
     ) -> FlexTensor {
         let inputs = [x, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias];
-        Self::self_attention_keeping(inputs, sequences, mask).0
+        forget(Self::self_attention_keeping(inputs, sequences, mask))
     }
 
     fn linear_gelu(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        Self::linear_gelu_keeping([x, weight, bias]).0
+        forget(Self::linear_gelu_keeping([x, weight, bias]))
     }
 
     fn linear_residual_norm(
@@ -83,11 +127,11 @@ impl Kernels for Flex {
         epsilon: f64,
         mask: Option<Mask>,
     ) -> FlexTensor {
-        Self::linear_residual_norm_keeping([x, weight, bias, residual, norm_weight, norm_bias], epsilon, mask).0
+        forget(Self::linear_residual_norm_keeping([x, weight, bias, residual, norm_weight, norm_bias], epsilon, mask))
     }
 
     fn norm_dropout(x: FlexTensor, norm_weight: FlexTensor, norm_bias: FlexTensor, epsilon: f64, mask: Option<Mask>) -> FlexTensor {
-        Self::norm_dropout_keeping([x, norm_weight, norm_bias], epsilon, mask).0
+        forget(Self::norm_dropout_keeping([x, norm_weight, norm_bias], epsilon, mask))
     }
 }
 
@@ -96,7 +140,7 @@ impl Kernels for Flex {
 pub(super) struct KeptAttention {
     inputs: [FlexTensor; 7],
     context: FlexTensor,
-    attended: Arc<Attended>,
+    attended: Attended,
     sequences: Sequences,
     mask: Option<Mask>,
 }
@@ -113,7 +157,7 @@ pub(super) struct KeptGelu {
 pub(super) struct KeptResidual {
     inputs: [FlexTensor; 6],
     epsilon: f64,
-    normalized: Arc<Normalized>,
+    normalized: Normalized,
     mask: Option<Mask>,
 }
 
@@ -122,7 +166,7 @@ pub(super) struct KeptResidual {
 pub(super) struct KeptNorm {
     inputs: [FlexTensor; 3],
     epsilon: f64,
-    normalized: Arc<Normalized>,
+    normalized: Normalized,
     mask: Option<Mask>,
 }
 
@@ -136,7 +180,7 @@ impl Differentiable for Flex {
         let inputs = contiguous(inputs);
         let (context, attended) = attention::self_attention(values(&inputs[0]), projections(&inputs), &sequences, mask.as_ref());
         let context = like(context, &inputs[0]);
-        (context.clone(), KeptAttention { inputs, context, attended: Arc::new(attended), sequences, mask })
+        (context.clone(), KeptAttention { inputs, context, attended, sequences, mask })
     }
 
     fn self_attention_backward(gradient: FlexTensor, kept: KeptAttention) -> [FlexTensor; 7] {
@@ -147,7 +191,10 @@ impl Differentiable for Flex {
         let gradients =
             attention::self_attention_backward(values(&gradient), x, layers, values(&context), &attended, &sequences, mask.as_ref());
         let mut shaped = gradients.into_iter().zip(&inputs).map(|(gradient, input)| like(gradient, input));
-        std::array::from_fn(|_| shaped.next().expect("a gradient an input"))
+        let shaped = std::array::from_fn(|_| shaped.next().expect("a gradient an input"));
+        attended.give();
+        inputs.into_iter().chain([gradient, context]).for_each(give_tensor);
+        shaped
     }
 
     fn linear_gelu_keeping(inputs: [FlexTensor; 3]) -> (FlexTensor, KeptGelu) {
@@ -162,7 +209,9 @@ impl Differentiable for Flex {
         let [gradient] = contiguous([gradient]);
         let [x, weight, bias] = &kept.inputs;
         let [input, weights, biases] = dense::linear_gelu_backward(values(&gradient), kept.slopes, values(x), layer(weight, bias));
-        [like(input, x), like(weights, weight), like(biases, bias)]
+        let gradients = [like(input, x), like(weights, weight), like(biases, bias)];
+        kept.inputs.into_iter().chain([gradient]).for_each(give_tensor);
+        gradients
     }
 
     fn linear_residual_norm_keeping(inputs: [FlexTensor; 6], epsilon: f64, mask: Option<Mask>) -> (FlexTensor, KeptResidual) {
@@ -171,7 +220,7 @@ impl Differentiable for Flex {
         let norm = layer_norm(norm_weight, norm_bias, epsilon);
         let (out, normalized) = norm::linear_residual_norm(values(x), layer(weight, bias), values(residual), norm, mask.as_ref());
         let out = like(out, residual);
-        (out, KeptResidual { inputs, epsilon, normalized: Arc::new(normalized), mask })
+        (out, KeptResidual { inputs, epsilon, normalized, mask })
     }
 
     fn linear_residual_norm_backward(gradient: FlexTensor, kept: KeptResidual) -> [FlexTensor; 6] {
@@ -181,21 +230,25 @@ impl Differentiable for Flex {
         let gradients = norm::norm_backward(values(&gradient), &kept.normalized, norm, kept.mask.as_ref());
         let dropped = gradients.dropped.as_deref().unwrap_or(&gradients.input);
         let [input, weights, biases] = dense::linear_backward(dropped, values(x), layer(weight, bias));
-        [
+        gradients.dropped.into_iter().for_each(give);
+        let all = [
             like(input, x),
             like(weights, weight),
             like(biases, bias),
             like(gradients.input, residual),
             like(gradients.weight, norm_weight),
             like(gradients.bias, norm_bias),
-        ]
+        ];
+        kept.normalized.give();
+        kept.inputs.into_iter().chain([gradient]).for_each(give_tensor);
+        all
     }
 
     fn norm_dropout_keeping(inputs: [FlexTensor; 3], epsilon: f64, mask: Option<Mask>) -> (FlexTensor, KeptNorm) {
         let inputs = contiguous(inputs);
         let [x, weight, bias] = &inputs;
         let (out, normalized) = norm::norm_dropout(values(x), layer_norm(weight, bias, epsilon), mask.as_ref());
-        (like(out, x), KeptNorm { inputs, epsilon, normalized: Arc::new(normalized), mask })
+        (like(out, x), KeptNorm { inputs, epsilon, normalized, mask })
     }
 
     fn norm_dropout_backward(gradient: FlexTensor, kept: KeptNorm) -> [FlexTensor; 3] {

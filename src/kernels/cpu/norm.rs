@@ -2,7 +2,8 @@
 
 use super::dense::{Linear, rows};
 use super::math::{sum, sum2};
-use super::parallel::{buffer, for_shares, for_shares2, for_shares3};
+use super::parallel::{for_shares, for_shares2, for_shares3};
+use super::pool::{give, take};
 use crate::kernels::Mask;
 use crate::simd::vectorized;
 
@@ -18,7 +19,7 @@ pub struct Norm<'a> {
 }
 
 /// What LayerNorm leaves for its backward pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Normalized {
     /// Rows with mean 0 and variance 1, (N, H).
     pub rows: Vec<f32>,
@@ -26,13 +27,21 @@ pub struct Normalized {
     pub scales: Vec<f32>,
 }
 
+impl Normalized {
+    /// Gives the buffers back.
+    pub fn give(self) {
+        give(self.rows);
+        give(self.scales);
+    }
+}
+
 /// LayerNorm(dropout(x · Wᵀ + b) + residual): (N, in) and (N, H) to (N, H).
 pub fn linear_residual_norm(x: &[f32], layer: Linear<'_>, residual: &[f32], norm: Norm<'_>, mask: Option<&Mask>) -> (Vec<f32>, Normalized) {
     let (inner, width) = (layer.in_features(), layer.out_features());
     let count = x.len() / inner;
-    let (mut out, mut normalized, mut scales) = (buffer(count * width), buffer(count * width), buffer(count));
+    let (mut out, mut normalized, mut scales) = (take(count * width), take(count * width), take(count));
+    layer.product(&mut out, x);
     for_shares3([(&mut out, width), (&mut normalized, width), (&mut scales, 1)], |first, out, normalized, scales| {
-        layer.product(out, rows(x, inner, first, scales.len()));
         let residual = rows(residual, width, first, scales.len());
         add_residual(out, layer.bias, residual, kept(mask, first * width, out.len()));
         normalize(normalized, scales, out, norm.epsilon);
@@ -45,7 +54,7 @@ pub fn linear_residual_norm(x: &[f32], layer: Linear<'_>, residual: &[f32], norm
 pub fn norm_dropout(x: &[f32], norm: Norm<'_>, mask: Option<&Mask>) -> (Vec<f32>, Normalized) {
     let width = norm.weight.len();
     let count = x.len() / width;
-    let (mut out, mut normalized, mut scales) = (buffer(count * width), buffer(count * width), buffer(count));
+    let (mut out, mut normalized, mut scales) = (take(count * width), take(count * width), take(count));
     for_shares3([(&mut out, width), (&mut normalized, width), (&mut scales, 1)], |first, out, normalized, scales| {
         normalize(normalized, scales, rows(x, width, first, scales.len()), norm.epsilon);
         affine(out, normalized, norm);
@@ -154,14 +163,14 @@ vectorized! {
 /// With a mask, a second matrix is the first after dropout's backward pass.
 pub fn norm_backward(gradient: &[f32], normalized: &Normalized, norm: Norm<'_>, mask: Option<&Mask>) -> NormGradients {
     let width = norm.weight.len();
-    let mut input = buffer(gradient.len());
-    let mut dropped = mask.map(|_| buffer(gradient.len()));
+    let mut input = take(gradient.len());
+    let mut dropped = mask.map(|_| take(gradient.len()));
     let backward = |first: usize, input: &mut [f32]| {
         let count = input.len() / width;
         let (gradient, values) = (rows(gradient, width, first, count), rows(&normalized.rows, width, first, count));
         normalize_backward(input, gradient, values, &normalized.scales[first..first + count], norm.weight);
     };
-    match &mut dropped {
+    let input_gradient = || match &mut dropped {
         Some(dropped) => for_shares2(&mut input, width, dropped, width, |first, input, dropped| {
             backward(first, input);
             dropped.copy_from_slice(input);
@@ -170,11 +179,14 @@ pub fn norm_backward(gradient: &[f32], normalized: &Normalized, norm: Norm<'_>, 
             }
         }),
         None => for_shares(&mut input, width, backward),
-    }
+    };
     let (mut weight, mut bias) = (vec![0.0; width], vec![0.0; width]);
-    for_shares2(&mut weight, 1, &mut bias, 1, |first, weight, bias| {
-        affine_backward(weight, bias, &gradient[first..], &normalized.rows[first..], width);
-    });
+    let parameter_gradients = || {
+        for_shares2(&mut weight, 1, &mut bias, 1, |first, weight, bias| {
+            affine_backward(weight, bias, &gradient[first..], &normalized.rows[first..], width);
+        });
+    };
+    rayon::join(input_gradient, parameter_gradients);
     NormGradients { input, dropped, weight, bias }
 }
 

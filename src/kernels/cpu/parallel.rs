@@ -2,11 +2,6 @@
 
 use rayon::prelude::*;
 
-/// A buffer to be written over.
-pub fn buffer(length: usize) -> Vec<f32> {
-    vec![0.0; length]
-}
-
 /// How many of `count` rows each thread takes.
 pub fn share(count: usize) -> usize {
     count.div_ceil(rayon::current_num_threads()).max(1)
