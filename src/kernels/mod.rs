@@ -90,7 +90,7 @@ impl Sequences {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mask {
     /// 1 for an element that stays, 0 for one that goes; in the order of the tensor.
-    pub keep: Arc<[u8]>,
+    pub keep: Arc<Vec<u8>>,
     /// `1 / (1 - p)`.
     pub scale: f32,
 }

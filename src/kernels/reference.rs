@@ -19,7 +19,8 @@ pub fn self_attention(x: Tensor<2>, layers: [Linear; 3], sequences: &Sequences, 
         let scale = ((width / heads) as f64).sqrt().recip();
         let scores = split(&query).matmul(split(&key).swap_dims(1, 2)) * scale;
         let shape = [heads, length, length];
-        let mask = mask.as_ref().map(|mask| Mask { keep: mask.rows(sequence.scores, heads * length * length).into(), ..mask.clone() });
+        let mask =
+            mask.as_ref().map(|mask| Mask { keep: mask.rows(sequence.scores, heads * length * length).to_vec().into(), ..mask.clone() });
         let context = dropout(softmax(scores, 2), mask, shape).matmul(split(&value));
         context.swap_dims(0, 1).reshape([length, width])
     });

@@ -13,7 +13,13 @@ pub struct Predictions {
     pub loss: Option<f64>,
 }
 
+/// Tokens that one forward pass takes at least, as long as there are rows: fewer leave the processor waiting for the weights.
+const TOKENS_AT_ONCE: usize = 2048;
+
 /// Runs the model over all rows in evaluation mode; `progress` hears the number of rows done.
+///
+/// `batch_size` says which rows share a loss, as in transformers; how many go through the model at once is decided by their lengths, and
+/// changes nothing.
 pub fn predict(
     engine: &mut Engine,
     dataset: &Dataset,
@@ -21,21 +27,31 @@ pub fn predict(
     label_smoothing_factor: f64,
     mut progress: impl FnMut(usize),
 ) -> Predictions {
+    let num_labels = engine.config().num_labels;
     let rows: Vec<u32> = (0..dataset.len() as u32).collect();
-    let mut logits = Vec::with_capacity(rows.len() * engine.config().num_labels);
-    let (mut loss, mut done) = (0.0, 0);
-    for indices in rows.chunks(batch_size.max(1)) {
-        let batch = dataset.batch(indices);
-        let outputs = engine.logits(&batch);
-        if let Some(labels) = &batch.labels {
-            loss += engine.loss(&outputs, labels, label_smoothing_factor) * indices.len() as f64;
-        }
-        logits.extend(outputs);
-        done += indices.len();
-        progress(done);
+    let mut logits = Vec::with_capacity(rows.len() * num_labels);
+    let mut rest = rows.as_slice();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(rows_at_once(dataset, rest));
+        logits.extend(engine.logits(&dataset.batch(now)));
+        rest = later;
+        progress(dataset.len() - rest.len());
     }
-    let mean = f64::from((loss / rows.len().max(1) as f64) as f32);
-    Predictions { logits, loss: dataset.labels().map(|_| mean) }
+    let loss = dataset.labels().map(|labels| {
+        let batches = rows.chunks(batch_size.max(1)).zip(logits.chunks(batch_size.max(1) * num_labels));
+        let losses = batches.map(|(rows, logits)| engine.loss(logits, &labels.select(rows), label_smoothing_factor) * rows.len() as f64);
+        f64::from((losses.sum::<f64>() / rows.len().max(1) as f64) as f32)
+    });
+    Predictions { logits, loss }
+}
+
+fn rows_at_once(dataset: &Dataset, rows: &[u32]) -> usize {
+    let mut tokens = 0;
+    let enough = rows.iter().position(|row| {
+        tokens += dataset.examples()[*row as usize].token_ids.len();
+        tokens >= TOKENS_AT_ONCE
+    });
+    enough.map_or(rows.len(), |last| last + 1)
 }
 
 /// The class with the highest logit of each row; the first of equals.

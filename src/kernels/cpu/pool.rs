@@ -19,8 +19,7 @@ pub fn take(length: usize) -> Vec<f32> {
         return vec![0.0; length];
     }
     let class = class(length);
-    let waiting = POOL.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&class).and_then(Vec::pop);
-    match waiting {
+    match waiting(class) {
         Some(mut buffer) => {
             buffer.resize(length, 0.0);
             buffer
@@ -33,12 +32,19 @@ pub fn take(length: usize) -> Vec<f32> {
     }
 }
 
+/// The shortest buffer that is long enough, unless that is far too long.
+fn waiting(class: usize) -> Option<Vec<f32>> {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    pool.range_mut(class..=2 * class).find_map(|(_, buffers)| buffers.pop())
+}
+
 /// Takes a buffer back.
 pub fn give(buffer: Vec<f32>) {
-    let class = class(buffer.len().max(1));
-    if buffer.len() < SHORTEST || buffer.capacity() < class {
+    if buffer.len() < SHORTEST {
         return;
     }
+    // What it was made for, or what is left of that.
+    let class = buffer.capacity() - buffer.capacity() % step(buffer.capacity());
     let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
     let waiting = pool.entry(class).or_default();
     if waiting.len() < MOST {
@@ -57,8 +63,11 @@ pub fn give_tensor(tensor: FlexTensor) {
 
 /// The length rounded up, to an eighth of its magnitude: batches differ in length, and are to share buffers all the same.
 fn class(length: usize) -> usize {
-    let step = (length.next_power_of_two() / 16).max(1);
-    length.next_multiple_of(step)
+    length.next_multiple_of(step(length))
+}
+
+fn step(length: usize) -> usize {
+    (length.next_power_of_two() / 16).max(1)
 }
 
 #[cfg(test)]
