@@ -63,7 +63,8 @@ pub trait FileSystem {
 /// Files of one directory: names and bytes.
 pub type Files = Vec<(String, Vec<u8>)>;
 
-/// Says now what would stop [`commit_directory`] from writing `needed` bytes to `target` later, after hours of work.
+/// Says now what would stop [`commit_directory`] from writing `needed` bytes to `target` later, after hours of work, and clears away what an
+/// interrupted run has left beside the target and in it.
 ///
 /// # Errors
 /// A file stands in its place, nothing can be made beside it, or there is too little space.
@@ -79,8 +80,14 @@ pub fn prepare_directory(system: &dyn FileSystem, target: &str, needed: u64) -> 
     }
     let stage = stage_of(target);
     system.create_directory(parent).map_err(io(parent, "create the directory"))?;
-    system.remove(&stage).map_err(io(&stage, "remove the left-over staging directory"))?;
+    clear_stage(system, &stage, target).map_err(io(&stage, "remove the left-over staging directory"))?;
     system.create_directory(&stage).and_then(|()| system.remove(&stage)).map_err(io(&stage, "create the staging directory"))?;
+    for name in system.list(target).unwrap_or_default() {
+        if let Some(inner) = name.strip_prefix('.').and_then(|name| name.strip_suffix(STAGE)) {
+            let (left_over, inner) = (format!("{target}/{name}"), format!("{target}/{inner}"));
+            clear_stage(system, &left_over, &inner).map_err(io(&left_over, "remove the left-over staging directory"))?;
+        }
+    }
     check_space(system, parent, target, needed)
 }
 
@@ -98,7 +105,7 @@ pub fn commit_directory(system: &dyn FileSystem, target: &str, files: &Files) ->
     system.create_directory(parent).map_err(io(parent, "create the directory"))?;
     check_space(system, parent, target, files.iter().map(|(_, bytes)| u64::try_from(bytes.len()).unwrap_or(u64::MAX)).sum())?;
     let stage = stage_of(target);
-    system.remove(&stage).map_err(io(&stage, "remove the left-over staging directory"))?;
+    clear_stage(system, &stage, target).map_err(io(&stage, "remove the left-over staging directory"))?;
     let staged = stage_files(system, &stage, files, &io);
     let placed = staged.and_then(|()| match system.is_directory(target).map_err(io(target, "look at"))? {
         None => system.rename(&stage, target).map_err(io(target, "rename the staging directory to")),
@@ -186,6 +193,34 @@ pub fn commit_file(system: &dyn FileSystem, path: &str, bytes: &[u8]) -> Result<
     })
 }
 
+/// Removes a directory as a whole: it loses its name first, so that none is ever there in part under that name.
+///
+/// # Errors
+/// The system refuses.
+pub fn remove_directory(system: &dyn FileSystem, target: &str) -> Result<()> {
+    let stage = stage_of(target);
+    let remove = || -> io::Result<()> {
+        system.remove(&stage)?;
+        system.rename(target, &stage)?;
+        system.remove(&stage)
+    };
+    remove().map_err(|error| Error::io(target, "remove", &error))
+}
+
+/// Removes a left-over staging directory. Folders in it are those of the target, from a run that was killed in the middle of [`replace`]:
+/// they go home first.
+fn clear_stage(system: &dyn FileSystem, stage: &str, target: &str) -> io::Result<()> {
+    if system.is_directory(stage)? == Some(true) && system.is_directory(target)? == Some(true) {
+        for name in system.list(stage)? {
+            let (from, home) = (format!("{stage}/{name}"), format!("{target}/{name}"));
+            if system.is_directory(&from)? == Some(true) && system.is_directory(&home)?.is_none() {
+                system.rename(&from, &home)?;
+            }
+        }
+    }
+    system.remove(stage)
+}
+
 fn split(path: &str) -> (&str, &str) {
     match path.rsplit_once('/') {
         Some(("", name)) => ("/", name),
@@ -194,10 +229,13 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
-/// Where a directory or a file is written before it takes its place.
+/// Ends the name of what is not in its place yet, or no longer.
+const STAGE: &str = ".rtrain-staging";
+
+/// Where a directory or a file is written before it takes its place, and goes before it is removed.
 fn stage_of(target: &str) -> String {
     let (parent, name) = split(target);
-    format!("{parent}/.{name}.rtrain-staging")
+    format!("{parent}/.{name}{STAGE}")
 }
 
 fn not_a_directory(target: &str) -> Error {
@@ -276,6 +314,37 @@ mod tests {
             assert_eq!(system.read("runs/out/notes.txt").unwrap(), b"mine", "operation {failing} lost a file");
             assert!(system.anywhere("checkpoint-1/model.safetensors"), "operation {failing} lost a checkpoint");
             assert!(result.is_ok() == is(&system, "new") || result.is_err(), "operation {failing} claims what is not there");
+        }
+    }
+
+    /// A run that was killed after the exchange, before the folders came over.
+    #[test]
+    fn an_interrupted_exchange_is_finished_by_the_next_run() {
+        let system = old();
+        commit_directory(&system, "runs/.out.rtrain-staging", &files("old")).unwrap();
+        system.rename("runs/out/checkpoint-1", "runs/.out.rtrain-staging/checkpoint-1").unwrap();
+        prepare_directory(&system, "runs/out", 0).unwrap();
+        assert_eq!(system.read("runs/out/checkpoint-1/model.safetensors").unwrap(), b"one");
+        assert_eq!(system.list("runs").unwrap(), ["out"]);
+    }
+
+    #[test]
+    fn a_directory_is_removed_as_a_whole() {
+        let operations = {
+            let system = old();
+            system.count_from_here(None);
+            remove_directory(&system, "runs/out/checkpoint-1").unwrap();
+            system.operations()
+        };
+        for failing in 0..operations {
+            let system = old();
+            system.count_from_here(Some(failing));
+            remove_directory(&system, "runs/out/checkpoint-1").unwrap_err();
+            let whole = system.read("runs/out/checkpoint-1/model.safetensors").is_some();
+            assert_eq!(whole, system.is_directory("runs/out/checkpoint-1").unwrap().is_some(), "operation {failing}");
+            system.count_from_here(None);
+            prepare_directory(&system, "runs/out", 0).unwrap();
+            assert!(system.list("runs/out").unwrap().iter().all(|name| !name.starts_with('.')), "operation {failing} left something");
         }
     }
 

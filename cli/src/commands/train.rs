@@ -10,7 +10,7 @@ use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::format::json::Json;
 use rtrain::format::python_json::{Layout, dumps};
 use rtrain::format::trainer_state::{TrainerState, results_bytes};
-use rtrain::storage::commit::{commit_directory, commit_file, prepare_directory};
+use rtrain::storage::commit::{commit_directory, commit_file, prepare_directory, remove_directory};
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::arguments::TrainingArguments;
 use rtrain::train::engine::Engine;
@@ -325,7 +325,7 @@ impl Terminal<'_> {
         let mut steps: Vec<u64> = names.iter().filter_map(|name| name.strip_prefix("checkpoint-")?.parse().ok()).collect();
         steps.sort_unstable();
         for step in steps.iter().take(steps.len().saturating_sub(limit)) {
-            NativeFileSystem.remove(&format!("{}/checkpoint-{step}", self.output_dir)).map_err(io)?;
+            remove_directory(&NativeFileSystem, &format!("{}/checkpoint-{step}", self.output_dir))?;
         }
         Ok(())
     }
