@@ -1,17 +1,19 @@
 """Time rtrain against the real HF Trainer: the same data, arguments and threads, in turn.
 
-    benches/vs_trainer.py --python VENV/bin/python --rtrain PATH --model DIR [--pairs 5] [--max_train_samples N]
+    compare.py --rtrain PATH --roofline PATH --model DIR [--pairs 5] [--threads 2] [--only NAME ...]
 
-Each pair runs `tests/interop/train.py` and then `rtrain train`, on the reviews of the examples: one epoch, batch 16,
-learning rate 5e-5, evaluation on the validation reviews, saving of the model. Written are the raw figures of every run,
-with the machine's, to benches/runs/DATE-NAME.json; printed are the medians, and their ratios.
+benches/vs_trainer/run builds and installs what this needs, and calls it. Each pair runs `hf_trainer.py` and then `rtrain train`.
+Printed are the medians and their ratios; the raw figures of every run go to benches/runs/DATE-NAME.json, with the machine's.
 """
 
 import argparse
+import csv
+import dataclasses
 import datetime
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -19,135 +21,228 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 REVIEWS = ROOT / "examples" / "reviews"
-EPOCHS, BATCH, LEARNING_RATE, SEED, MAX_LENGTH = 1, 16, 5e-5, 42, 128
+LEARNING_RATE, SEED, MAX_LENGTH = 5e-5, 42, 128
+WITHOUT_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+BERT_BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+TINY = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """A run of both programs. Where the rows are full, each has exactly MAX_LENGTH tokens; else they are the 8,000 reviews."""
+
+    name: str
+    batch: int
+    full_rows: bool
+    max_steps: int | None = None
+    from_scratch: bool = False
+    overrides: dict = dataclasses.field(default_factory=dict)
+
+
+SCENARIOS = [
+    Scenario("minilm-full", 16, True, 16, overrides=WITHOUT_DROPOUT),
+    Scenario("minilm-full-dropout", 16, True, 16),
+    Scenario("bert-base", 8, True, 6, True, BERT_BASE | WITHOUT_DROPOUT),
+    Scenario("bert-base-dropout", 8, True, 6, True, BERT_BASE),
+    Scenario("tiny", 16, True, 120, True, TINY | WITHOUT_DROPOUT),
+    Scenario("tiny-dropout", 16, True, 120, True, TINY),
+    Scenario("minilm-reviews", 16, False),
+]
 # Figures of a run, and whether rtrain's over HF's or HF's over rtrain's says how much better rtrain is.
 FIGURES = {
-    "train_samples_per_second": "higher",
-    "eval_samples_per_second": "higher",
+    "samples_per_s": "higher",
+    "eval_samples_per_s": "higher",
     "wall_s": "lower",
-    "peak_memory_bytes": "lower",
+    "first_step_s": "lower",
+    "peak_memory_mib": "lower",
     "accuracy": None,
     "eval_loss": None,
     "train_loss": None,
 }
+STEP = re.compile(r"^\W*loss\W+\S")
 
 
 def main():
     arguments = parse_arguments()
     arguments.rtrain = arguments.rtrain.resolve()
-    pairs = []
-    for number in range(arguments.pairs):
-        pair = {"hf": run(hf_command, arguments), "rtrain": run(rtrain_command, arguments)}
-        pairs.append(pair)
-        print(f"pair {number + 1}: {json.dumps(pair)}", file=sys.stderr, flush=True)
-    print_table(pairs)
-    name = f"{datetime.date.today().isoformat()}-{arguments.name}.json"
-    record = {"what": vars_of(arguments), "machine": machine(arguments.python), "pairs": pairs}
-    out = ROOT / "benches" / "runs" / name
+    for scenario in SCENARIOS:
+        if not arguments.only or scenario.name in arguments.only:
+            compare(scenario, arguments)
+
+
+def compare(scenario, arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"train": REVIEWS / "train.csv", "validation": REVIEWS / "validation.csv"}
+        if scenario.full_rows:
+            files = {split: write_full_rows(path, Path(folder) / path.name) for split, path in files.items()}
+        pairs, rates = [], []
+        for number in range(arguments.pairs):
+            rates.append(gemm_gflops(arguments))
+            pair = {name: run(command(scenario, files, arguments), scenario) for name, command in COMMANDS.items()}
+            pairs.append(pair)
+            print(f"{scenario.name}, pair {number + 1}: {json.dumps(pair)}", file=sys.stderr, flush=True)
+    rate = statistics.median(rates)
+    print_table(scenario, pairs, rate)
+    record = {
+        "what": dataclasses.asdict(scenario) | {"learning_rate": LEARNING_RATE, "seed": SEED, "max_length": MAX_LENGTH},
+        "threads": arguments.threads,
+        "machine": machine(),
+        "gemm_gflops": rates,
+        "pairs": pairs,
+    }
+    out = ROOT / "benches" / "runs" / f"{datetime.date.today().isoformat()}-{scenario.name}{arguments.suffix}.json"
     out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    print(f"raw figures: {out.relative_to(ROOT)}")
+    print(f"raw figures: {out.relative_to(ROOT)}\n", flush=True)
 
 
-def run(command, arguments):
+def write_full_rows(source, target, reviews_a_row=12, rows=256):
+    """Joins reviews to rows of more than MAX_LENGTH tokens."""
+    with source.open(newline="", encoding="utf-8") as file:
+        reviews = list(csv.DictReader(file))
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for row in range(min(rows, len(reviews) // reviews_a_row)):
+            part = reviews[row * reviews_a_row : (row + 1) * reviews_a_row]
+            writer.writerow([" ".join(review["text"] for review in part), part[0]["label"]])
+    return target
+
+
+def run(command, scenario):
+    """Runs a program that logs a loss at each step, and sees when each comes."""
     with tempfile.TemporaryDirectory() as out:
-        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "PYTHONUNBUFFERED": "1"}
+        command = [str(part) for part in [*command, out]]
         start = time.monotonic()
-        process = subprocess.Popen(
-            command(arguments, out), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        errors = process.stderr.read()
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        steps, lines = [], []
+        for line in process.stdout:
+            lines.append(line)
+            if STEP.match(line):
+                steps.append(time.monotonic() - start)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - start
-        if status != 0:
-            sys.exit(errors.decode(errors="replace"))
+        if status != 0 or len(steps) < 2:
+            sys.exit(f"{' '.join(command)}\nfailed, or logged no steps:\n{''.join(lines)}")
         results = json.loads((Path(out) / "all_results.json").read_text(encoding="utf-8"))
-    figures = {name.removeprefix("eval_") if name == "eval_accuracy" else name: results.get(name) for name in results}
-    figures["wall_s"] = round(wall, 3)
-    figures["peak_memory_bytes"] = usage.ru_maxrss * 1024
-    return {name: figures[name] for name in FIGURES}
+    samples = (len(steps) - 1) * scenario.batch
+    return {
+        "samples_per_s": round(samples / (steps[-1] - steps[0]), 3),
+        "eval_samples_per_s": results["eval_samples_per_second"],
+        "wall_s": round(wall, 3),
+        "first_step_s": round(steps[0], 3),
+        "peak_memory_mib": round(usage.ru_maxrss / 1024, 1),
+        "accuracy": results["eval_accuracy"],
+        "eval_loss": results["eval_loss"],
+        "train_loss": results["train_loss"],
+    }
 
 
-def hf_command(arguments, out):
-    command = [arguments.python, ROOT / "tests" / "interop" / "train.py", arguments.model]
-    command += [REVIEWS / "train.csv", REVIEWS / "validation.csv", out]
-    command += ["--epochs", EPOCHS, "--batch", BATCH, "--lr", LEARNING_RATE, "--seed", SEED]
-    command += ["--threads", arguments.threads, "--max_seq_length", MAX_LENGTH]
-    if arguments.max_train_samples:
-        command += ["--max_train_samples", arguments.max_train_samples]
-    return [str(part) for part in command]
+def hf_command(scenario, files, arguments):
+    command = [sys.executable, Path(__file__).with_name("hf_trainer.py"), "--model", arguments.model]
+    command += ["--train", files["train"], "--validation", files["validation"], "--batch", scenario.batch]
+    command += ["--learning_rate", LEARNING_RATE, "--seed", SEED, "--max_seq_length", MAX_LENGTH]
+    command += ["--threads", arguments.threads]
+    if scenario.max_steps:
+        command += ["--max_steps", scenario.max_steps]
+    if scenario.from_scratch:
+        command += ["--from_scratch"]
+    if scenario.overrides:
+        command += ["--config_overrides", overrides(scenario)]
+    return [*command, "--out"]
 
 
-def rtrain_command(arguments, out):
+def rtrain_command(scenario, files, arguments):
     options = {
-        "model_name_or_path": arguments.model,
-        "train_file": REVIEWS / "train.csv",
-        "validation_file": REVIEWS / "validation.csv",
-        "output_dir": out,
-        "num_train_epochs": EPOCHS,
-        "per_device_train_batch_size": BATCH,
+        "train_file": files["train"],
+        "validation_file": files["validation"],
+        "num_train_epochs": 1,
+        "per_device_train_batch_size": scenario.batch,
         "learning_rate": LEARNING_RATE,
         "seed": SEED,
         "max_seq_length": MAX_LENGTH,
         "pad_to_max_length": "false",
+        "logging_steps": 1,
         "save_strategy": "no",
         "threads": arguments.threads,
     }
-    if arguments.max_train_samples:
-        options["max_train_samples"] = arguments.max_train_samples
+    if scenario.max_steps:
+        options["max_steps"] = scenario.max_steps
+    if scenario.overrides:
+        options["config_overrides"] = overrides(scenario)
+    if scenario.from_scratch:
+        options |= {"config_name": arguments.model, "tokenizer_name": arguments.model}
+    else:
+        options["model_name_or_path"] = arguments.model
     command = [arguments.rtrain, "train"]
     for name, value in options.items():
         command += [f"--{name}", value]
-    return [str(part) for part in command]
+    return [*command, "--output_dir"]
 
 
-def print_table(pairs):
-    print(f"{'medians of ' + str(len(pairs)) + ' pairs':28} {'HF Trainer':>16} {'rtrain':>16} {'rtrain better by':>18}")
+COMMANDS = {"hf": hf_command, "rtrain": rtrain_command}
+
+
+def overrides(scenario):
+    return ",".join(f"{name}={value}" for name, value in scenario.overrides.items())
+
+
+def gemm_gflops(arguments):
+    command = [arguments.roofline, "--threads", str(arguments.threads)]
+    return float(subprocess.check_output(command, text=True).split()[0])
+
+
+def step_gflop(scenario, model):
+    """Matrix products of a step, forward and twice that backward: all linear layers of the encoder, and attention."""
+    config = json.loads((Path(model) / "config.json").read_text(encoding="utf-8")) | scenario.overrides
+    width, inner, tokens = config["hidden_size"], config["intermediate_size"], scenario.batch * MAX_LENGTH
+    layer = 2 * tokens * (4 * width * width + 2 * width * inner) + 4 * tokens * MAX_LENGTH * width
+    return 3 * config["num_hidden_layers"] * layer / 1e9
+
+
+def print_table(scenario, pairs, rate):
+    print(f"{scenario.name}: medians of {len(pairs)} pairs")
+    print(f"{'':24}{'HF Trainer':>14}{'rtrain':>14}{'rtrain better by':>20}")
     for name, better in FIGURES.items():
         hf, ours = (statistics.median(pair[side][name] for pair in pairs) for side in ("hf", "rtrain"))
         ratio = {"higher": ours / hf, "lower": hf / ours, None: None}[better]
-        print(f"{name:28} {hf:16.5g} {ours:16.5g} {'' if ratio is None else f'{ratio:.2f} times':>18}")
+        print(f"{name:24}{hf:14.5g}{ours:14.5g}{'' if ratio is None else f'{ratio:.2f} times':>20}")
+    if scenario.full_rows:
+        gflop = step_gflop(scenario, parse_arguments().model)
+        rates = {side: statistics.median(pair[side]["samples_per_s"] for pair in pairs) for side in COMMANDS}
+        roof = rate / gflop * scenario.batch
+        shares = ", ".join(f"{side} {samples / roof:.0%}" for side, samples in rates.items())
+        print(f"roofline: {gflop:.1f} GFLOP of matrix products a step at {rate:.0f} GFLOP/s: {roof:.1f} samples/s; reached by {shares}")
 
 
-def vars_of(arguments):
-    return {
-        "model": Path(arguments.model).resolve().parent.name + "/" + Path(arguments.model).resolve().name,
-        "max_train_samples": arguments.max_train_samples,
-        "threads": arguments.threads,
-        "epochs": EPOCHS,
-        "batch": BATCH,
-        "learning_rate": LEARNING_RATE,
-        "seed": SEED,
-        "max_length": MAX_LENGTH,
-    }
+def machine():
+    import torch
+    import transformers
 
-
-def machine(python):
-    code = "import json, torch, transformers; print(json.dumps([torch.__version__, transformers.__version__]))"
-    torch, transformers = json.loads(subprocess.check_output([python, "-c", code]))
     cpu = Path("/proc/cpuinfo")
-    model = next((line.split(":")[1].strip() for line in cpu.read_text().splitlines() if "model name" in line), "")
+    names = [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if "model name" in line]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
     return {
-        "cpu": model or platform.processor(),
+        "cpu": names[0] if names else platform.processor(),
         "processors": os.cpu_count(),
         "system": platform.platform(),
-        "torch": torch,
-        "transformers": transformers,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
         "rtrain": commit.strip(),
     }
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", required=True, help="Python with torch and transformers; tests/run installs one")
     parser.add_argument("--rtrain", type=Path, required=True, help="the program, built with --release")
-    parser.add_argument("--model", required=True, metavar="DIR", help="HuggingFace BERT to start from")
-    parser.add_argument("--name", default="vs-trainer", help="goes into the name of the file with the raw figures")
+    parser.add_argument("--roofline", type=Path, required=True, help="the program that measures matrix products")
+    parser.add_argument("--model", required=True, metavar="DIR", help="the MiniLM to start from")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--max_train_samples", type=int)
+    parser.add_argument("--only", nargs="*", choices=[scenario.name for scenario in SCENARIOS], help="these runs only")
+    parser.add_argument("--suffix", default="", help="ends the name of the file with the raw figures")
     return parser.parse_args()
 
 
