@@ -1,7 +1,7 @@
 //! The fused operations that a training step is made of, each with a backward pass of its own.
 //!
-//! Batches are packed: the tokens of all sequences follow each other, and nothing is computed for padding. [`reference`] says what each
-//! operation means, in burn's primitives; [`cpu`] does it fast.
+//! Batches are packed: the tokens of all sequences follow each other, and nothing is computed for padding. [`mod@reference`] says what each
+//! operation means, in burn's primitives; `cpu` does it fast.
 
 mod autodiff;
 mod cpu;
@@ -17,34 +17,58 @@ use burn::tensor::Tensor;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Where the sequences of a packed batch begin and end, and how many heads look at them.
+/// Where the sequences of a packed batch begin and end, how many heads look at them, and which tokens do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sequences {
     offsets: Arc<[usize]>,
     heads: usize,
+    queries: Queries,
+}
+
+/// Which tokens of a sequence look at the others, and so get a context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queries {
+    /// Every token.
+    All,
+    /// The first token only: in a last layer, where nothing else is read.
+    First,
 }
 
 /// One sequence of a packed batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sequence {
-    /// Its tokens.
+    /// Its tokens, which are looked at.
     pub tokens: Range<usize>,
-    /// Where its attention scores begin: (A, L, L) one sequence after another.
+    /// The rows of the context that belong to it, one for each token that looks.
+    pub queries: Range<usize>,
+    /// Where its attention scores begin: (A, Q, L) one sequence after another.
     pub scores: usize,
 }
 
 impl Sequences {
-    /// Sequences between neighbouring offsets: 0, the end of the first, …, the number of tokens.
+    /// Sequences between neighbouring offsets: 0, the end of the first, …, the number of tokens. All tokens look.
     pub fn new(offsets: impl Iterator<Item = usize>, heads: usize) -> Self {
-        Sequences { offsets: offsets.collect(), heads }
+        Sequences { offsets: offsets.collect(), heads, queries: Queries::All }
+    }
+
+    /// The same sequences, with other tokens looking.
+    #[must_use]
+    pub fn with_queries(&self, queries: Queries) -> Self {
+        Sequences { queries, ..self.clone() }
     }
 
     /// The sequences in their order.
     pub fn iter(&self) -> impl Iterator<Item = Sequence> {
-        let heads = self.heads;
-        self.offsets.windows(2).scan(0, move |scores, bounds| {
-            let sequence = Sequence { tokens: bounds[0]..bounds[1], scores: *scores };
-            *scores += heads * sequence.tokens.len().pow(2);
+        let (heads, queries) = (self.heads, self.queries);
+        self.offsets.windows(2).scan((0, 0), move |(rows, scores), bounds| {
+            let length = bounds[1] - bounds[0];
+            let looking = match queries {
+                Queries::All => length,
+                Queries::First => length.min(1),
+            };
+            let sequence = Sequence { tokens: bounds[0]..bounds[1], queries: *rows..*rows + looking, scores: *scores };
+            *rows += looking;
+            *scores += heads * looking * length;
             Some(sequence)
         })
     }
@@ -59,14 +83,14 @@ impl Sequences {
         self.len() == 0
     }
 
-    /// How many tokens there are in all.
-    pub fn tokens(&self) -> usize {
-        self.offsets.last().copied().unwrap_or(0)
+    /// How many tokens look: the rows of the context.
+    pub fn queries(&self) -> usize {
+        self.iter().map(|sequence| sequence.queries.len()).sum()
     }
 
     /// How many attention scores there are in all.
     pub fn scores(&self) -> usize {
-        self.offsets.windows(2).map(|bounds| self.heads * (bounds[1] - bounds[0]).pow(2)).sum()
+        self.iter().map(|sequence| self.heads * sequence.queries.len() * sequence.tokens.len()).sum()
     }
 
     /// How many heads there are.
@@ -74,15 +98,9 @@ impl Sequences {
         self.heads
     }
 
-    /// The rows of each sequence.
-    fn split<'a>(&self, mut matrix: &'a mut [f32], columns: usize) -> Vec<&'a mut [f32]> {
-        let mut parts = Vec::with_capacity(self.offsets.len());
-        for bounds in self.offsets.windows(2) {
-            let (part, rest) = matrix.split_at_mut((bounds[1] - bounds[0]) * columns);
-            parts.push(part);
-            matrix = rest;
-        }
-        parts
+    /// The tokens that look, by their places among all tokens.
+    pub fn looking(&self) -> impl Iterator<Item = usize> {
+        self.iter().flat_map(|sequence| sequence.tokens.take(sequence.queries.len()))
     }
 }
 
@@ -171,7 +189,8 @@ pub struct Norm {
 /// probabilities.
 ///
 /// # Shapes
-/// x is (N, H), the layers are (H, H), the mask (A, L, L) of one sequence after another, and the result (N, H).
+/// x is (N, H), the layers are (H, H), the mask (A, Q, L) of one sequence after another, and the result (Q, H) of one sequence after another:
+/// a row for each token that looks, all N of them or the first of each sequence.
 pub fn self_attention(x: Tensor<2>, [query, key, value]: [Linear; 3], sequences: &Sequences, mask: Option<Mask>) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Kernels>::self_attention(
         x.into_dispatch(),

@@ -11,18 +11,19 @@ pub fn self_attention(x: Tensor<2>, layers: [Linear; 3], sequences: &Sequences, 
     let heads = sequences.heads();
     let [query, key, value] = layers.map(|layer| linear(x.clone(), layer));
     let contexts = sequences.iter().filter(|sequence| !sequence.tokens.is_empty()).map(|sequence| {
-        let length = sequence.tokens.len();
-        let split = |rows: &Tensor<2>| {
-            let rows = rows.clone().slice([sequence.tokens.clone(), 0..width]);
-            rows.reshape([length, heads, width / heads]).swap_dims(0, 1)
+        let (length, looking) = (sequence.tokens.len(), sequence.queries.len());
+        let split = |rows: &Tensor<2>, count: usize| {
+            let first = sequence.tokens.start;
+            let rows = rows.clone().slice([first..first + count, 0..width]);
+            rows.reshape([count, heads, width / heads]).swap_dims(0, 1)
         };
         let scale = ((width / heads) as f64).sqrt().recip();
-        let scores = split(&query).matmul(split(&key).swap_dims(1, 2)) * scale;
-        let shape = [heads, length, length];
+        let scores = split(&query, looking).matmul(split(&key, length).swap_dims(1, 2)) * scale;
+        let shape = [heads, looking, length];
         let mask =
-            mask.as_ref().map(|mask| Mask { keep: mask.rows(sequence.scores, heads * length * length).to_vec().into(), ..mask.clone() });
-        let context = dropout(softmax(scores, 2), mask, shape).matmul(split(&value));
-        context.swap_dims(0, 1).reshape([length, width])
+            mask.as_ref().map(|mask| Mask { keep: mask.rows(sequence.scores, heads * looking * length).to_vec().into(), ..mask.clone() });
+        let context = dropout(softmax(scores, 2), mask, shape).matmul(split(&value, length));
+        context.swap_dims(0, 1).reshape([looking, width])
     });
     Tensor::cat(contexts.collect(), 0)
 }

@@ -1,6 +1,6 @@
 //! Every operation against its reference: what it gives, and the gradient of each input.
 
-use super::{Linear, Mask, Norm, Sequences, reference};
+use super::{Linear, Mask, Norm, Queries, Sequences, reference};
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 
@@ -86,14 +86,15 @@ proptest! {
         lengths in prop::collection::vec(0_usize..40, 1..5),
         heads in 1_usize..4,
         size in 1_usize..20,
+        queries in prop::sample::select(vec![Queries::All, Queries::First]),
         dropout in prop::bool::ANY,
         seed in any::<u64>(),
     ) {
         prop_assume!(lengths.iter().sum::<usize>() > 0);
         let ends = lengths.iter().scan(0, |end, length| { *end += length; Some(*end) });
-        let sequences = Sequences::new(std::iter::once(0).chain(ends), heads);
+        let sequences = Sequences::new(std::iter::once(0).chain(ends), heads).with_queries(queries);
         let (width, mut noise) = (heads * size, Noise(seed));
-        let mut inputs = vec![noise.matrix(sequences.tokens(), width)];
+        let mut inputs = vec![noise.matrix(lengths.iter().sum(), width)];
         for _ in 0..3 {
             inputs.extend([noise.matrix(width, width), noise.vector(width)]);
         }

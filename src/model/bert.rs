@@ -1,7 +1,7 @@
 //! The forward pass of BERT with a sequence classification head, over packed batches.
 //!
 //! # Shapes
-//! N tokens of B sequences; H hidden width, F feed forward width.
+//! N tokens of B sequences, Q of which a layer computes; H hidden width, F feed forward width.
 //!
 //! # Source
 //! transformers 5.23.0, `models/bert/modeling_bert.py`.
@@ -14,7 +14,7 @@ use super::parameters::Parameters;
 use crate::architecture::BertConfig;
 use crate::data::Batch;
 use crate::kernels::reference::dropout as apply;
-use crate::kernels::{self, Linear, Mask, Norm, Sequences};
+use crate::kernels::{self, Linear, Mask, Norm, Queries, Sequences};
 
 /// The ids of a batch that choose rows of a table.
 type Ids = fn(&Batch) -> &[i32];
@@ -53,15 +53,18 @@ pub fn embed(parameters: &Parameters, batch: &Batch) -> Tensor<2> {
 /// # Numerics
 /// Logits of a sequence do not depend on its neighbours but for rounding. GELU is the exact one, by the error function.
 pub fn forward(config: &BertConfig, parameters: &Parameters, embedded: Tensor<2>, batch: &Batch, dropout: &mut Dropout) -> Tensor<2> {
-    let sequences = Sequences::new(batch.offsets.iter().copied(), config.num_attention_heads);
-    let mut network = Network { config, parameters, sequences, dropout, mask: None };
-    network.mask = network.draw(Draw::Rows);
+    let all = Sequences::new(batch.offsets.iter().copied(), config.num_attention_heads);
+    let first = all.with_queries(Queries::First);
+    let mut network = Network { config, parameters, all, first, dropout, mask: None };
+    network.mask = network.draw(Draw::Rows(network.all.clone()));
     let mut hidden = network.embeddings(embedded);
+    if config.num_hidden_layers == 0 {
+        hidden = network.first_rows(hidden);
+    }
     for layer in 0..config.num_hidden_layers {
         hidden = network.layer(hidden, layer);
     }
-    let firsts: Vec<i32> = batch.offsets.iter().take(batch.len()).map(|start| *start as i32).collect();
-    network.head(hidden.select(0, indices(firsts, parameters.device())))
+    network.head(hidden)
 }
 
 fn indices(rows: Vec<i32>, device: &Device) -> Tensor<1, Int> {
@@ -70,20 +73,23 @@ fn indices(rows: Vec<i32>, device: &Device) -> Tensor<1, Int> {
 }
 
 /// A dropout mask that some operation needs, in the order in which torch draws them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Draw {
-    /// For (N, H).
-    Rows,
+    /// For the rows of the tokens that look, (Q, H).
+    Rows(Sequences),
     /// For the attention's probabilities.
-    Scores,
+    Scores(Sequences),
     /// For the pooled output, (B, H).
     Pooled,
 }
 
+/// The classifier reads the first token of each sequence. So the last layer computes the rows of these, Q = B of them, where all others have
+/// Q = N: what it would give at other tokens nobody sees, and their gradient is zero.
 struct Network<'a, 'b> {
     config: &'a BertConfig,
     parameters: &'a Parameters,
-    sequences: Sequences,
+    all: Sequences,
+    first: Sequences,
     dropout: &'a mut Dropout<'b>,
     /// The mask of the next operation that has dropout.
     mask: Option<Mask>,
@@ -93,26 +99,44 @@ impl Network<'_, '_> {
     /// (N, H) to (N, H).
     fn embeddings(&mut self, embedded: Tensor<2>) -> Tensor<2> {
         let norm = self.norm("bert.embeddings.LayerNorm");
-        let next = if self.config.num_hidden_layers == 0 { Draw::Pooled } else { Draw::Scores };
-        self.with_mask(next, |mask, _| kernels::norm_dropout(embedded, norm, mask))
+        self.with_mask(self.before(0), |mask| kernels::norm_dropout(embedded, norm, mask))
     }
 
-    /// (N, H) to (N, H).
+    /// (N, H) to (Q, H).
     fn layer(&mut self, hidden: Tensor<2>, index: usize) -> Tensor<2> {
         let prefix = format!("bert.encoder.layer.{index}");
         let projections = ["query", "key", "value"].map(|name| self.linear(&format!("{prefix}.attention.self.{name}")));
-        let x = hidden.clone();
-        let context = self.with_mask(Draw::Rows, |mask, sequences| kernels::self_attention(x, projections, sequences, mask));
-        let attended = self.residual(context, hidden, &format!("{prefix}.attention.output"), Draw::Rows);
+        let residual = if self.is_last(index) { self.first_rows(hidden.clone()) } else { hidden.clone() };
+        let sequences = self.sequences(index);
+        let rows = Draw::Rows(sequences.clone());
+        let context = self.with_mask(rows.clone(), |mask| kernels::self_attention(hidden, projections, &sequences, mask));
+        let attended = self.residual(context, residual, &format!("{prefix}.attention.output"), rows);
         let intermediate = kernels::linear_gelu(attended.clone(), self.linear(&format!("{prefix}.intermediate.dense")));
-        let next = if index + 1 == self.config.num_hidden_layers { Draw::Pooled } else { Draw::Scores };
-        self.residual(intermediate, attended, &format!("{prefix}.output"), next)
+        self.residual(intermediate, attended, &format!("{prefix}.output"), self.before(index + 1))
     }
 
-    /// (N, H) or (N, F), and (N, H), to (N, H).
+    fn is_last(&self, layer: usize) -> bool {
+        layer + 1 == self.config.num_hidden_layers
+    }
+
+    fn sequences(&self, layer: usize) -> Sequences {
+        if self.is_last(layer) { self.first.clone() } else { self.all.clone() }
+    }
+
+    /// The first mask that a layer needs, or else the head.
+    fn before(&self, layer: usize) -> Draw {
+        if layer < self.config.num_hidden_layers { Draw::Scores(self.sequences(layer)) } else { Draw::Pooled }
+    }
+
+    /// (N, H) to (B, H).
+    fn first_rows(&self, hidden: Tensor<2>) -> Tensor<2> {
+        hidden.select(0, indices(self.first.looking().map(|row| row as i32).collect(), self.parameters.device()))
+    }
+
+    /// (Q, H) or (Q, F), and (Q, H), to (Q, H).
     fn residual(&mut self, update: Tensor<2>, residual: Tensor<2>, prefix: &str, next: Draw) -> Tensor<2> {
         let (layer, norm) = (self.linear(&format!("{prefix}.dense")), self.norm(&format!("{prefix}.LayerNorm")));
-        self.with_mask(next, |mask, _| kernels::linear_residual_norm(update, layer, residual, norm, mask))
+        self.with_mask(next, |mask| kernels::linear_residual_norm(update, layer, residual, norm, mask))
     }
 
     /// (B, H) to (B, `num_labels`).
@@ -124,23 +148,22 @@ impl Network<'_, '_> {
     }
 
     /// Runs an operation with its mask, and draws the next one meanwhile: torch's generator goes step by step and fills one thread only.
-    fn with_mask(&mut self, next: Draw, operation: impl FnOnce(Option<Mask>, &Sequences) -> Tensor<2> + Send) -> Tensor<2> {
+    fn with_mask(&mut self, next: Draw, operation: impl FnOnce(Option<Mask>) -> Tensor<2> + Send) -> Tensor<2> {
         let mask = self.mask.take();
-        let sequences = self.sequences.clone();
         if !self.dropout.is_on() {
-            return operation(mask, &sequences);
+            return operation(mask);
         }
-        let (result, mask) = rayon::join(|| operation(mask, &sequences), || self.draw(next));
+        let (result, mask) = rayon::join(|| operation(mask), || self.draw(next));
         self.mask = mask;
         result
     }
 
     fn draw(&mut self, draw: Draw) -> Option<Mask> {
-        let (config, sequences) = (self.config, &self.sequences);
+        let config = self.config;
         match draw {
-            Draw::Rows => self.dropout.rows(sequences, config.hidden_size, config.hidden_dropout_prob),
-            Draw::Scores => self.dropout.scores(sequences, config.attention_probs_dropout_prob),
-            Draw::Pooled => self.dropout.elements(sequences.len() * config.hidden_size, config.classifier_dropout),
+            Draw::Rows(sequences) => self.dropout.rows(&sequences, config.hidden_size, config.hidden_dropout_prob),
+            Draw::Scores(sequences) => self.dropout.scores(&sequences, config.attention_probs_dropout_prob),
+            Draw::Pooled => self.dropout.elements(self.first.len() * config.hidden_size, config.classifier_dropout),
         }
     }
 

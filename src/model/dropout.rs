@@ -32,30 +32,30 @@ impl<'a> Dropout<'a> {
         self.generator.is_some()
     }
 
-    /// A mask for (N, `width`).
+    /// A mask for the rows of the tokens that look, (Q, `width`).
     pub fn rows(&mut self, sequences: &Sequences, width: usize, probability: f64) -> Option<Mask> {
         let padded = self.padded_length(sequences);
-        self.draw(sequences.tokens() * width, probability, |draws| {
+        self.draw(sequences.queries() * width, probability, |draws| {
             for sequence in sequences.iter() {
-                let length = sequence.tokens.len();
-                draws.keep(length * width);
-                draws.skip((padded - length) * width);
+                let looking = sequence.queries.len();
+                draws.keep(looking * width);
+                draws.skip((padded - looking) * width);
             }
         })
     }
 
-    /// A mask for attention's probabilities, (A, L, L) of one sequence after another.
+    /// A mask for attention's probabilities, (A, Q, L) of one sequence after another.
     pub fn scores(&mut self, sequences: &Sequences, probability: f64) -> Option<Mask> {
         let padded = self.padded_length(sequences);
         self.draw(sequences.scores(), probability, |draws| {
             for sequence in sequences.iter() {
-                let length = sequence.tokens.len();
+                let (length, looking) = (sequence.tokens.len(), sequence.queries.len());
                 for _ in 0..sequences.heads() {
-                    for _ in 0..length {
+                    for _ in 0..looking {
                         draws.keep(length);
                         draws.skip(padded - length);
                     }
-                    draws.skip((padded - length) * padded);
+                    draws.skip((padded - looking) * padded);
                 }
             }
         })
@@ -103,12 +103,14 @@ impl Draws<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Queries;
 
     #[test]
     fn padding_is_drawn_and_skipped() {
         let (width, heads) = (3, 2);
-        let sequences = Sequences::new([0, 4, 5, 7].into_iter(), heads);
-        for padded_length in [None, Some(6)] {
+        let all = Sequences::new([0, 4, 5, 7].into_iter(), heads);
+        for (padded_length, queries) in [None, Some(6)].into_iter().flat_map(|length| [(length, Queries::All), (length, Queries::First)]) {
+            let sequences = all.with_queries(queries);
             let padded = padded_length.unwrap_or(4);
             let mut generator = Mt19937::new(9);
             let mut dropout = Dropout::new(&mut generator, padded_length);
@@ -123,12 +125,12 @@ mod tests {
             let (all_rows, all_scores) = (draw(3 * padded * width), draw(3 * heads * padded * padded));
             let (mut row, mut score) = (rows.keep.iter(), scores.keep.iter());
             for (index, sequence) in sequences.iter().enumerate() {
-                let length = sequence.tokens.len();
-                for place in 0..length * width {
+                let (length, looking) = (sequence.tokens.len(), sequence.queries.len());
+                for place in 0..looking * width {
                     assert_eq!(row.next(), Some(&all_rows[index * padded * width + place]));
                 }
                 for head in 0..heads {
-                    for place in (0..length * length).map(|place| place / length * padded + place % length) {
+                    for place in (0..looking * length).map(|place| place / length * padded + place % length) {
                         assert_eq!(score.next(), Some(&all_scores[(index * heads + head) * padded * padded + place]));
                     }
                 }

@@ -4,17 +4,19 @@ use super::dense::{Linear, add_input_gradient, linear, parameter_gradients};
 use super::gemm::{Matrix, Output, gemm};
 use super::math::{exp, max, sum, sum2};
 use super::pool::{give, take};
-use crate::kernels::{Mask, Sequences};
+use crate::kernels::{Mask, Queries, Sequence, Sequences};
 use crate::simd::vectorized;
 use rayon::join;
 use rayon::prelude::*;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// What attention leaves for its backward pass.
 #[derive(Debug, Clone)]
 pub struct Attended {
-    /// Queries, keys, values: (N, H) each.
+    /// Queries, (Q, H); keys and values, (N, H) each.
     pub projections: [Vec<f32>; 3],
-    /// For each sequence, head and query, the logarithm of the sum of the exponentials of its scores: (A, L) one sequence after another.
+    /// For each sequence, head and query, the logarithm of the sum of the exponentials of its scores: (A, Q) one sequence after another.
     pub log_sums: Vec<f32>,
 }
 
@@ -26,22 +28,24 @@ impl Attended {
     }
 }
 
-/// The part of a head in the matrices of a sequence.
+/// The columns of a head in matrices of all heads.
 #[derive(Clone, Copy)]
 struct Head {
-    /// Tokens of the sequence.
-    length: usize,
-    /// First column of the head.
+    /// Its first column.
     column: usize,
-    /// Columns of the head.
+    /// How many columns it has.
     size: usize,
     /// Columns of all heads.
     width: usize,
 }
 
 impl Head {
+    fn new(index: usize, heads: usize, width: usize) -> Self {
+        Head { column: index * (width / heads), size: width / heads, width }
+    }
+
     fn matrix(self, rows: &[f32]) -> Matrix<'_> {
-        Matrix::strided(&rows[self.column..], self.length, self.size, self.width)
+        Matrix::strided(&rows[self.column..], rows.len() / self.width, self.size, self.width)
     }
 
     fn write(self, rows: &mut [f32], scale: f32, left: Matrix<'_>, right: Matrix<'_>) {
@@ -53,30 +57,51 @@ impl Head {
     }
 }
 
-/// The context of every token, (N, H), from (N, H).
+fn range(rows: &Range<usize>, columns: usize) -> Range<usize> {
+    rows.start * columns..rows.end * columns
+}
+
+/// The rows that belong to each sequence, by its tokens or by its queries.
+fn split<'a>(
+    sequences: &Sequences,
+    mut matrix: &'a mut [f32],
+    columns: usize,
+    rows: impl Fn(&Sequence) -> &Range<usize>,
+) -> Vec<&'a mut [f32]> {
+    let part = |sequence: Sequence| matrix.split_off_mut(..rows(&sequence).len() * columns).expect("rows of the sequences");
+    sequences.iter().map(part).collect()
+}
+
+/// The rows of the tokens that look.
+fn looking<'a>(x: &'a [f32], width: usize, sequences: &Sequences) -> Cow<'a, [f32]> {
+    match sequences.queries {
+        Queries::All => Cow::Borrowed(x),
+        Queries::First => Cow::Owned(sequences.looking().flat_map(|row| &x[row * width..(row + 1) * width]).copied().collect()),
+    }
+}
+
+/// The context of every token that looks, (Q, H), from (N, H).
 pub fn self_attention(x: &[f32], layers: [Linear<'_>; 3], sequences: &Sequences, mask: Option<&Mask>) -> (Vec<f32>, Attended) {
-    let [query, key, value] = layers.map(|layer| move || linear(x, layer));
-    let (query, (key, value)) = join(query, || join(key, value));
-    let projections = [query, key, value];
     let width = layers[0].out_features();
+    let [query, key, value] = layers;
+    let asking = looking(x, width, sequences);
+    let (query, (key, value)) = join(|| linear(&asking, query), || join(|| linear(x, key), || linear(x, value)));
+    let projections = [query, key, value];
     let heads = sequences.heads;
-    let (mut context, mut log_sums) = (take(x.len()), take(x.len() / width * heads));
+    let (mut context, mut log_sums) = (take(asking.len()), take(asking.len() / width * heads));
     let [query, key, value] = &projections;
-    let contexts = sequences.split(&mut context, width);
-    let tasks: Vec<_> = sequences
-        .iter()
-        .zip(contexts)
-        .zip(sequences.split(&mut log_sums, heads))
-        .filter(|((sequence, _), _)| !sequence.tokens.is_empty())
-        .collect();
+    let contexts = split(sequences, &mut context, width, |sequence| &sequence.queries);
+    let log_sum_parts = split(sequences, &mut log_sums, heads, |sequence| &sequence.queries);
+    let tasks: Vec<_> =
+        sequences.iter().zip(contexts).zip(log_sum_parts).filter(|((sequence, _), _)| !sequence.tokens.is_empty()).collect();
     tasks.into_par_iter().for_each(|((sequence, context), log_sums)| {
-        let rows = sequence.tokens.start * width..sequence.tokens.end * width;
-        let [query, key, value] = [query, key, value].map(|matrix| &matrix[rows.clone()]);
-        let length = sequence.tokens.len();
-        let mut scores = take(length * length);
-        for (index, log_sums) in log_sums.chunks_exact_mut(length).enumerate() {
-            let head = Head { length, column: index * (width / heads), size: width / heads, width };
-            let kept = mask.map(|mask| mask.rows(sequence.scores + index * length * length, length * length));
+        let query = &query[range(&sequence.queries, width)];
+        let [key, value] = [key, value].map(|matrix| &matrix[range(&sequence.tokens, width)]);
+        let (length, looking) = (sequence.tokens.len(), sequence.queries.len());
+        let mut scores = take(looking * length);
+        for (index, log_sums) in log_sums.chunks_exact_mut(looking).enumerate() {
+            let head = Head::new(index, heads, width);
+            let kept = mask.map(|mask| mask.rows(sequence.scores + index * looking * length, looking * length));
             gemm(&mut scores, length, Output::Overwrite, head.scale(), head.matrix(query), head.matrix(key).transposed());
             softmax(&mut scores, log_sums, kept, mask.map_or(1.0, |mask| mask.scale));
             head.write(context, 1.0, Matrix::new(&scores, length), head.matrix(value));
@@ -89,7 +114,7 @@ pub fn self_attention(x: &[f32], layers: [Linear<'_>; 3], sequences: &Sequences,
 vectorized! {
     /// Scores to probabilities, with dropout, in place.
     fn softmax<'a>(scores: &'a mut [f32], log_sums: &'a mut [f32], kept: Option<&'a [u8]>, keep_scale: f32) {
-        let length = log_sums.len();
+        let length = scores.len() / log_sums.len();
         for (index, (row, log_sum)) in scores.chunks_exact_mut(length).zip(log_sums).enumerate() {
             let greatest = max(row);
             for score in row.iter_mut() {
@@ -126,20 +151,30 @@ pub fn self_attention_backward(
     mask: Option<&Mask>,
 ) -> [Vec<f32>; 7] {
     let width = layers[0].out_features();
-    let mut gradients = [take(x.len()), take(x.len()), take(x.len())];
+    let asking = looking(x, width, sequences);
+    let mut gradients = [take(asking.len()), take(x.len()), take(x.len())];
     attention_backward(&mut gradients, width, gradient, context, attended, sequences, mask);
+    let [query, key, value] = &gradients;
     let mut input = take(x.len());
     let input_gradient = || {
-        let mut output = Output::Overwrite;
-        for (gradient, layer) in gradients.iter().zip(layers) {
-            add_input_gradient(&mut input, output, gradient, layer);
-            output = Output::Add;
+        add_input_gradient(&mut input, Output::Overwrite, key, layers[1]);
+        add_input_gradient(&mut input, Output::Add, value, layers[2]);
+        match sequences.queries {
+            Queries::All => add_input_gradient(&mut input, Output::Add, query, layers[0]),
+            Queries::First => {
+                let mut rows = take(asking.len());
+                add_input_gradient(&mut rows, Output::Overwrite, query, layers[0]);
+                for (row, gradient) in sequences.looking().zip(rows.chunks_exact(width)) {
+                    input[row * width..(row + 1) * width].iter_mut().zip(gradient).for_each(|(sum, value)| *sum += value);
+                }
+                give(rows);
+            }
         }
     };
-    let [query, key, value] = std::array::from_fn(|index| (&gradients[index], layers[index]));
-    let parameters = |(gradient, layer): (&Vec<f32>, Linear<'_>)| parameter_gradients(gradient, x, layer);
+    let parameters = |gradient, x, layer| move || parameter_gradients(gradient, x, layer);
+    let (query, key, value) = (parameters(query, &*asking, layers[0]), parameters(key, x, layers[1]), parameters(value, x, layers[2]));
     let (_, ([query_weight, query_bias], ([key_weight, key_bias], [value_weight, value_bias]))) =
-        join(input_gradient, || join(|| parameters(query), || join(|| parameters(key), || parameters(value))));
+        join(input_gradient, || join(query, || join(key, value)));
     gradients.into_iter().for_each(give);
     [input, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias]
 }
@@ -157,17 +192,19 @@ fn attention_backward(
     let heads = sequences.heads;
     let [query, key, value] = &attended.projections;
     let [queries, keys, values] = gradients;
-    let outputs = sequences.split(queries, width).into_iter().zip(sequences.split(keys, width)).zip(sequences.split(values, width));
+    let queries = split(sequences, queries, width, |sequence| &sequence.queries);
+    let [keys, values] = [keys, values].map(|matrix| split(sequences, matrix, width, |sequence| &sequence.tokens));
+    let outputs = queries.into_iter().zip(keys).zip(values);
     let tasks: Vec<_> = sequences.iter().zip(outputs).filter(|(sequence, _)| !sequence.tokens.is_empty()).collect();
     tasks.into_par_iter().for_each(|(sequence, ((query_gradient, key_gradient), value_gradient))| {
-        let rows = sequence.tokens.start * width..sequence.tokens.end * width;
-        let [query, key, value, gradient, context] = [query, key, value, gradient, context].map(|matrix| &matrix[rows.clone()]);
-        let length = sequence.tokens.len();
-        let log_sums = &attended.log_sums[sequence.tokens.start * heads..sequence.tokens.end * heads];
-        let (mut probabilities, mut slopes) = (take(length * length), take(length * length));
-        for (index, log_sums) in log_sums.chunks_exact(length).enumerate() {
-            let head = Head { length, column: index * (width / heads), size: width / heads, width };
-            let kept = mask.map(|mask| mask.rows(sequence.scores + index * length * length, length * length));
+        let [query, gradient, context] = [query, gradient, context].map(|matrix| &matrix[range(&sequence.queries, width)]);
+        let [key, value] = [key, value].map(|matrix| &matrix[range(&sequence.tokens, width)]);
+        let (length, looking) = (sequence.tokens.len(), sequence.queries.len());
+        let log_sums = &attended.log_sums[range(&sequence.queries, heads)];
+        let (mut probabilities, mut slopes) = (take(looking * length), take(looking * length));
+        for (index, log_sums) in log_sums.chunks_exact(looking).enumerate() {
+            let head = Head::new(index, heads, width);
+            let kept = mask.map(|mask| mask.rows(sequence.scores + index * looking * length, looking * length));
             gemm(&mut probabilities, length, Output::Overwrite, head.scale(), head.matrix(query), head.matrix(key).transposed());
             gemm(&mut slopes, length, Output::Overwrite, 1.0, head.matrix(gradient), head.matrix(value).transposed());
             let deltas = deltas(gradient, context, head);
@@ -184,8 +221,10 @@ fn attention_backward(
 
 /// For each query, the sum of the products of its context with the context's gradient.
 fn deltas(gradient: &[f32], context: &[f32], head: Head) -> Vec<f32> {
-    let columns = |row: usize| row * head.width + head.column..row * head.width + head.column + head.size;
-    (0..head.length).map(|row| sum2(&gradient[columns(row)], &context[columns(row)], |gradient, context| gradient * context)).collect()
+    let columns = head.column..head.column + head.size;
+    let rows = gradient.chunks_exact(head.width).zip(context.chunks_exact(head.width));
+    rows.map(|(gradient, context)| sum2(&gradient[columns.clone()], &context[columns.clone()], |gradient, context| gradient * context))
+        .collect()
 }
 
 vectorized! {
@@ -198,23 +237,23 @@ vectorized! {
         kept: Option<&'a [u8]>,
         keep_scale: f32,
     ) {
-        let length = log_sums.len();
+        let length = scores.len() / log_sums.len();
         let rows = scores.chunks_exact_mut(length).zip(slopes.chunks_exact_mut(length)).zip(log_sums.iter().zip(deltas));
         for (index, ((scores, slopes), (log_sum, delta))) in rows.enumerate() {
+            for score in scores.iter_mut() {
+                *score = exp(*score - log_sum);
+            }
             match kept {
                 Some(kept) => {
                     for ((score, slope), keep) in scores.iter_mut().zip(slopes).zip(&kept[index * length..(index + 1) * length]) {
-                        let probability = exp(*score - log_sum);
                         let keep = f32::from(*keep) * keep_scale;
-                        *slope = probability * (*slope * keep - delta);
-                        *score = probability * keep;
+                        *slope = *score * (*slope * keep - delta);
+                        *score *= keep;
                     }
                 }
                 None => {
                     for (score, slope) in scores.iter_mut().zip(slopes) {
-                        let probability = exp(*score - log_sum);
-                        *slope = probability * (*slope - delta);
-                        *score = probability;
+                        *slope = *score * (*slope - delta);
                     }
                 }
             }

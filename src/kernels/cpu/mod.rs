@@ -179,7 +179,7 @@ impl Differentiable for Flex {
     fn self_attention_keeping(inputs: [FlexTensor; 7], sequences: Sequences, mask: Option<Mask>) -> (FlexTensor, KeptAttention) {
         let inputs = contiguous(inputs);
         let (context, attended) = attention::self_attention(values(&inputs[0]), projections(&inputs), &sequences, mask.as_ref());
-        let context = like(context, &inputs[0]);
+        let context = matrix(context, values(&inputs[2]).len());
         (context.clone(), KeptAttention { inputs, context, attended, sequences, mask })
     }
 
