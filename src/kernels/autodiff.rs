@@ -14,8 +14,8 @@ use std::fmt::Debug;
 pub(super) trait Differentiable: Kernels {
     /// What [`Kernels::self_attention`] keeps.
     type Attention: Debug + Clone + Send + 'static;
-    /// What [`Kernels::linear_gelu`] keeps.
-    type Gelu: Debug + Clone + Send + 'static;
+    /// What [`Kernels::feed_forward`] keeps.
+    type FeedForward: Debug + Clone + Send + 'static;
     /// What [`Kernels::linear_residual_norm`] keeps.
     type Residual: Debug + Clone + Send + 'static;
     /// What [`Kernels::norm_dropout`] keeps.
@@ -31,9 +31,9 @@ pub(super) trait Differentiable: Kernels {
     fn self_attention_backward(gradient: FloatTensor<Self>, kept: Self::Attention) -> [FloatTensor<Self>; 7];
 
     /// Forward, keeping.
-    fn linear_gelu_keeping(inputs: [FloatTensor<Self>; 3]) -> (FloatTensor<Self>, Self::Gelu);
+    fn feed_forward_keeping(inputs: [FloatTensor<Self>; 7], epsilon: f64, mask: Option<Mask>) -> (FloatTensor<Self>, Self::FeedForward);
     /// Gradients of the inputs, in their order.
-    fn linear_gelu_backward(gradient: FloatTensor<Self>, kept: Self::Gelu) -> [FloatTensor<Self>; 3];
+    fn feed_forward_backward(gradient: FloatTensor<Self>, kept: Self::FeedForward) -> [FloatTensor<Self>; 7];
 
     /// Forward, keeping.
     fn linear_residual_norm_keeping(
@@ -72,7 +72,7 @@ macro_rules! node {
 }
 
 node!(SelfAttention, 7, Attention, self_attention_backward);
-node!(LinearGelu, 3, Gelu, linear_gelu_backward);
+node!(FeedForward, 7, FeedForward, feed_forward_backward);
 node!(LinearResidualNorm, 6, Residual, linear_residual_norm_backward);
 node!(NormDropout, 3, Norm, norm_dropout_backward);
 
@@ -97,10 +97,20 @@ impl<B: Backend + Differentiable, C: CheckpointStrategy> Kernels for Autodiff<B,
         }
     }
 
-    fn linear_gelu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        let inputs = [x, weight, bias];
-        let prepared = LinearGelu.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
-        let (out, kept) = B::linear_gelu_keeping(inputs.map(|input| input.into_primitive()));
+    fn feed_forward(
+        x: FloatTensor<Self>,
+        first_weight: FloatTensor<Self>,
+        first_bias: FloatTensor<Self>,
+        second_weight: FloatTensor<Self>,
+        second_bias: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> FloatTensor<Self> {
+        let inputs = [x, first_weight, first_bias, second_weight, second_bias, norm_weight, norm_bias];
+        let prepared = FeedForward.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
+        let (out, kept) = B::feed_forward_keeping(inputs.map(|input| input.into_primitive()), epsilon, mask);
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish(kept, out),
             OpsKind::UnTracked(prepared) => prepared.finish(out),

@@ -139,8 +139,19 @@ pub(crate) trait Kernels: Backend {
         mask: Option<Mask>,
     ) -> FloatTensor<Self>;
 
-    /// See [`linear_gelu`].
-    fn linear_gelu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`feed_forward`].
+    #[allow(clippy::too_many_arguments, reason = "tensors cross the dispatch as single arguments only")]
+    fn feed_forward(
+        x: FloatTensor<Self>,
+        first_weight: FloatTensor<Self>,
+        first_bias: FloatTensor<Self>,
+        second_weight: FloatTensor<Self>,
+        second_bias: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> FloatTensor<Self>;
 
     /// See [`linear_residual_norm`].
     #[allow(clippy::too_many_arguments, reason = "tensors cross the dispatch as single arguments only")]
@@ -205,12 +216,22 @@ pub fn self_attention(x: Tensor<2>, [query, key, value]: [Linear; 3], sequences:
     ))
 }
 
-/// GELU, by the error function, of a linear layer.
+/// `LayerNorm(dropout(linear(GELU(linear(x)))) + x)`, with GELU by the error function.
 ///
 /// # Shapes
-/// (N, in) to (N, out).
-pub fn linear_gelu(x: Tensor<2>, layer: Linear) -> Tensor<2> {
-    Tensor::from_dispatch(<Dispatch as Kernels>::linear_gelu(x.into_dispatch(), layer.weight.into_dispatch(), layer.bias.into_dispatch()))
+/// x, mask and result are (N, H); the first layer is (F, H), the second (H, F).
+pub fn feed_forward(x: Tensor<2>, [first, second]: [Linear; 2], norm: Norm, mask: Option<Mask>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::feed_forward(
+        x.into_dispatch(),
+        first.weight.into_dispatch(),
+        first.bias.into_dispatch(),
+        second.weight.into_dispatch(),
+        second.bias.into_dispatch(),
+        norm.weight.into_dispatch(),
+        norm.bias.into_dispatch(),
+        norm.epsilon,
+        mask,
+    ))
 }
 
 /// `LayerNorm(dropout(linear(x)) + residual)`.

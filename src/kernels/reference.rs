@@ -28,10 +28,11 @@ pub fn self_attention(x: Tensor<2>, layers: [Linear; 3], sequences: &Sequences, 
     Tensor::cat(contexts.collect(), 0)
 }
 
-/// See [`super::linear_gelu`].
-pub fn linear_gelu(x: Tensor<2>, layer: Linear) -> Tensor<2> {
-    let x = linear(x, layer);
-    x.clone() * ((x * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5
+/// See [`super::feed_forward`].
+pub fn feed_forward(x: Tensor<2>, [first, second]: [Linear; 2], norm: Norm, mask: Option<Mask>) -> Tensor<2> {
+    let hidden = linear(x.clone(), first);
+    let activations = hidden.clone() * ((hidden * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
+    linear_residual_norm(activations, second, x, norm, mask)
 }
 
 /// See [`super::linear_residual_norm`].

@@ -106,11 +106,36 @@ proptest! {
     }
 
     #[test]
-    fn linear_gelu(rows in 1_usize..50, inner in 1_usize..40, width in 1_usize..70, seed in any::<u64>()) {
+    fn feed_forward(
+        rows in 1_usize..50,
+        width in 8_usize..40,
+        inner in 1_usize..70,
+        dropout in prop::bool::ANY,
+        seed in any::<u64>(),
+    ) {
         let mut noise = Noise(seed);
-        let inputs = [noise.matrix(rows, inner), noise.matrix(width, inner), noise.vector(width)];
-        let fast = |inputs: &[Tensor<2>]| super::linear_gelu(inputs[0].clone(), linear(&inputs[1], &inputs[2]));
-        let slow = |inputs: &[Tensor<2>]| reference::linear_gelu(inputs[0].clone(), linear(&inputs[1], &inputs[2]));
+        let mask = dropout.then(|| noise.mask(rows * width));
+        let inputs = [
+            noise.matrix(rows, width),
+            noise.matrix(inner, width),
+            noise.vector(inner),
+            noise.matrix(width, inner),
+            noise.vector(width),
+            noise.vector(width),
+            noise.vector(width),
+        ];
+        let arguments = |inputs: &[Tensor<2>]| {
+            let layers = [linear(&inputs[1], &inputs[2]), linear(&inputs[3], &inputs[4])];
+            (inputs[0].clone(), layers, norm(&inputs[5], &inputs[6]), mask.clone())
+        };
+        let fast = |inputs: &[Tensor<2>]| {
+            let (x, layers, norm, mask) = arguments(inputs);
+            super::feed_forward(x, layers, norm, mask)
+        };
+        let slow = |inputs: &[Tensor<2>]| {
+            let (x, layers, norm, mask) = arguments(inputs);
+            reference::feed_forward(x, layers, norm, mask)
+        };
         assert_same(&fast, &slow, &inputs, &mut noise);
     }
 

@@ -110,9 +110,12 @@ impl Network<'_, '_> {
         let sequences = self.sequences(index);
         let rows = Draw::Rows(sequences.clone());
         let context = self.with_mask(rows.clone(), |mask| kernels::self_attention(hidden, projections, &sequences, mask));
-        let attended = self.residual(context, residual, &format!("{prefix}.attention.output"), rows);
-        let intermediate = kernels::linear_gelu(attended.clone(), self.linear(&format!("{prefix}.intermediate.dense")));
-        self.residual(intermediate, attended, &format!("{prefix}.output"), self.before(index + 1))
+        let (dense, norm) =
+            (self.linear(&format!("{prefix}.attention.output.dense")), self.norm(&format!("{prefix}.attention.output.LayerNorm")));
+        let attended = self.with_mask(rows, |mask| kernels::linear_residual_norm(context, dense, residual, norm, mask));
+        let layers = ["intermediate", "output"].map(|name| self.linear(&format!("{prefix}.{name}.dense")));
+        let norm = self.norm(&format!("{prefix}.output.LayerNorm"));
+        self.with_mask(self.before(index + 1), |mask| kernels::feed_forward(attended, layers, norm, mask))
     }
 
     fn is_last(&self, layer: usize) -> bool {
@@ -131,12 +134,6 @@ impl Network<'_, '_> {
     /// (N, H) to (B, H).
     fn first_rows(&self, hidden: Tensor<2>) -> Tensor<2> {
         hidden.select(0, indices(self.first.looking().map(|row| row as i32).collect(), self.parameters.device()))
-    }
-
-    /// (Q, H) or (Q, F), and (Q, H), to (Q, H).
-    fn residual(&mut self, update: Tensor<2>, residual: Tensor<2>, prefix: &str, next: Draw) -> Tensor<2> {
-        let (layer, norm) = (self.linear(&format!("{prefix}.dense")), self.norm(&format!("{prefix}.LayerNorm")));
-        self.with_mask(next, |mask| kernels::linear_residual_norm(update, layer, residual, norm, mask))
     }
 
     /// (B, H) to (B, `num_labels`).

@@ -52,8 +52,17 @@ struct State {
     decays: bool,
     exp_avg: Vec<f32>,
     exp_avg_sq: Vec<f32>,
-    /// For an embedding table the number of steps that each row has taken.
-    rows: Option<Vec<usize>>,
+    /// For an embedding table, how far each row is.
+    rows: Option<Vec<Row>>,
+}
+
+/// How far a row of an embedding table is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Row {
+    /// Steps that it has taken.
+    taken: usize,
+    /// Whether it ever had a gradient; before that its moments are zeros that no memory has been spent on.
+    touched: bool,
 }
 
 impl AdamW {
@@ -63,7 +72,7 @@ impl AdamW {
             decays: parameter.weight_decay,
             exp_avg: vec![0.0; parameter.numel()],
             exp_avg_sq: vec![0.0; parameter.numel()],
-            rows: (parameter.construction == Construction::Normal).then(|| vec![0; parameter.shape[0]]),
+            rows: (parameter.construction == Construction::Normal).then(|| vec![Row::default(); parameter.shape[0]]),
         };
         AdamW { states: table.parameters.iter().map(state).collect(), updates: Vec::new() }
     }
@@ -90,8 +99,8 @@ impl AdamW {
                 (Gradient::Dense(gradient), rows) => {
                     assert!(values.len() == gradient.len(), "the gradient fits the parameter");
                     if let Some(rows) = rows {
-                        assert!(rows.iter().all(|taken| taken + 1 == steps), "rows are settled");
-                        rows.fill(steps);
+                        assert!(rows.iter().all(|row| row.taken + 1 == steps), "rows are settled");
+                        rows.fill(Row { taken: steps, touched: true });
                     }
                     let parts = values.chunks(CHUNK).zip(gradient.chunks(CHUNK));
                     chunks.extend(parts.map(|(values, gradient)| Chunk { values, gradient, decays: state.decays }));
@@ -101,8 +110,13 @@ impl AdamW {
                     let gradients = gradient.sorted();
                     let parts = values.rows(width, gradients.iter().map(|(row, _)| *row));
                     for ((row, gradient), values) in gradients.into_iter().zip(parts) {
-                        assert_eq!(rows[row] + 1, steps, "row {row} is settled");
-                        rows[row] = steps;
+                        assert_eq!(rows[row].taken + 1, steps, "row {row} is settled");
+                        if !rows[row].touched {
+                            // Written before it is read: memory that is only read first costs a second fault.
+                            values.exp_avg.fill(0.0);
+                            values.exp_avg_sq.fill(0.0);
+                        }
+                        rows[row] = Row { taken: steps, touched: true };
                         chunks.push(Chunk { values, gradient, decays: state.decays });
                     }
                 }
@@ -118,17 +132,18 @@ impl AdamW {
     /// # Panics
     /// Where the parameter is no embedding table, or does not have these rows.
     pub fn settle(&mut self, index: usize, parameter: &mut [f32], rows: impl IntoIterator<Item = usize>) {
-        let State { decays, exp_avg, exp_avg_sq, rows: Some(taken) } = &mut self.states[index] else {
+        let State { decays, exp_avg, exp_avg_sq, rows: Some(states) } = &mut self.states[index] else {
             panic!("parameter {index} is no embedding table");
         };
-        let width = parameter.len() / taken.len();
+        let width = parameter.len() / states.len();
         let (decays, updates) = (*decays, &self.updates);
-        let mut late: Vec<usize> = rows.into_iter().filter(|row| taken[*row] < updates.len()).collect();
+        let mut late: Vec<usize> = rows.into_iter().filter(|row| states[*row].taken < updates.len()).collect();
         late.sort_unstable();
         late.dedup();
         let values = Values { parameter, exp_avg, exp_avg_sq }.rows(width, late.iter().copied());
-        let work: Vec<_> = values.into_iter().zip(late.iter().map(|row| std::mem::replace(&mut taken[*row], updates.len()))).collect();
-        work.into_par_iter().with_min_len(8).for_each(|(values, taken)| catch_up(values, &updates[taken..], decays));
+        let work: Vec<_> = values.into_iter().zip(late.iter().map(|row| states[*row])).collect();
+        late.iter().for_each(|row| states[*row].taken = updates.len());
+        work.into_par_iter().with_min_len(8).for_each(|(values, row)| catch_up(values, &updates[row.taken..], decays, row.touched));
     }
 
     /// [`AdamW::settle`] for all rows of all embedding tables.
@@ -281,21 +296,17 @@ vectorized! {
 }
 
 vectorized! {
-    /// Steps without a gradient, one after another.
-    fn catch_up<'a>(values: Values<'a>, updates: &'a [Update], decays: bool) {
-        let is_zero = |moments: &[f32]| moments.iter().all(|moment| moment.to_bits() == 0);
-        let untouched = is_zero(values.exp_avg) && is_zero(values.exp_avg_sq);
+    /// Steps without a gradient, one after another. Where there never was one, the moments are zero and only the decay is left.
+    fn catch_up<'a>(values: Values<'a>, updates: &'a [Update], decays: bool, touched: bool) {
         for update in updates {
             let shrink = if decays { update.shrink } else { 1.0 };
-            if untouched && update.epsilon > 0.0 {
-                if shrink != 1.0 {
-                    values.parameter.iter_mut().for_each(|parameter| *parameter *= shrink);
+            if touched || update.epsilon <= 0.0 {
+                let moments = values.exp_avg.iter_mut().zip(values.exp_avg_sq.iter_mut());
+                for (parameter, (exp_avg, exp_avg_sq)) in values.parameter.iter_mut().zip(moments) {
+                    update.element(parameter, exp_avg, exp_avg_sq, 0.0, shrink);
                 }
-                continue;
-            }
-            let moments = values.exp_avg.iter_mut().zip(values.exp_avg_sq.iter_mut());
-            for (parameter, (exp_avg, exp_avg_sq)) in values.parameter.iter_mut().zip(moments) {
-                update.element(parameter, exp_avg, exp_avg_sq, 0.0, shrink);
+            } else if shrink != 1.0 {
+                values.parameter.iter_mut().for_each(|parameter| *parameter *= shrink);
             }
         }
     }

@@ -1,9 +1,8 @@
 //! Linear layers: `y = x · Wᵀ + b`, with W as HuggingFace stores it, (out, in).
 
 use super::gemm::{Matrix, Output, gemm_shared};
-use super::math::normal;
-use super::parallel::{for_shares, for_shares2};
-use super::pool::{give, take};
+use super::parallel::for_shares;
+use super::pool::take;
 use crate::simd::vectorized;
 use rayon::join;
 use std::ops::Range;
@@ -47,28 +46,6 @@ pub fn linear(x: &[f32], layer: Linear<'_>) -> Vec<f32> {
     layer.product(&mut out, x);
     for_shares(&mut out, width, |_, out| add_bias(out, layer.bias));
     out
-}
-
-/// GELU by the error function of (N, in) · Wᵀ + b: the activations, (N, out), and GELU's derivative at each, (N, out).
-pub fn linear_gelu(x: &[f32], layer: Linear<'_>) -> (Vec<f32>, Vec<f32>) {
-    let (inner, width) = (layer.in_features(), layer.out_features());
-    let count = x.len() / inner;
-    let (mut activations, mut slopes) = (take(count * width), take(count * width));
-    layer.product(&mut activations, x);
-    for_shares2(&mut activations, width, &mut slopes, width, |_, activations, slopes| bias_gelu(activations, slopes, layer.bias));
-    (activations, slopes)
-}
-
-/// Gradients of x, W and b of [`linear_gelu`], from the gradient of the activations; `slopes` become the gradient of x · Wᵀ + b.
-pub fn linear_gelu_backward(gradient: &[f32], mut slopes: Vec<f32>, x: &[f32], layer: Linear<'_>) -> [Vec<f32>; 3] {
-    let width = layer.out_features();
-    for_shares(&mut slopes, width, |first, slopes| {
-        let gradient = rows(gradient, width, first, slopes.len() / width);
-        multiply(slopes, gradient);
-    });
-    let gradients = linear_backward(&slopes, x, layer);
-    give(slopes);
-    gradients
 }
 
 /// Gradients of x, W and b, from the gradient of y.
@@ -122,27 +99,6 @@ vectorized! {
             for (value, bias) in row.iter_mut().zip(bias) {
                 *value += bias;
             }
-        }
-    }
-}
-
-vectorized! {
-    fn bias_gelu<'a>(rows: &'a mut [f32], slopes: &'a mut [f32], bias: &'a [f32]) {
-        for (row, slopes) in rows.chunks_exact_mut(bias.len()).zip(slopes.chunks_exact_mut(bias.len())) {
-            for ((value, slope), bias) in row.iter_mut().zip(slopes).zip(bias) {
-                let sum = *value + bias;
-                let (cumulative, density) = normal(sum);
-                *value = sum * cumulative;
-                *slope = cumulative + sum * density;
-            }
-        }
-    }
-}
-
-vectorized! {
-    fn multiply<'a>(values: &'a mut [f32], factors: &'a [f32]) {
-        for (value, factor) in values.iter_mut().zip(factors) {
-            *value *= factor;
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod attention;
 mod dense;
+mod feed_forward;
 mod gemm;
 mod math;
 mod norm;
@@ -21,6 +22,7 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
 use dense::Linear;
+use feed_forward::Fed;
 use norm::{Norm, Normalized};
 use pool::{give, give_tensor};
 
@@ -56,6 +58,17 @@ fn projections(inputs: &[FlexTensor; 7]) -> [Linear<'_>; 3] {
     [layer(query_weight, query_bias), layer(key_weight, key_bias), layer(value_weight, value_bias)]
 }
 
+fn fed(inputs: &[FlexTensor; 7], epsilon: f64) -> ([Linear<'_>; 2], Norm<'_>) {
+    let [_, first_weight, first_bias, second_weight, second_bias, norm_weight, norm_bias] = inputs;
+    ([layer(first_weight, first_bias), layer(second_weight, second_bias)], layer_norm(norm_weight, norm_bias, epsilon))
+}
+
+/// Gradients with the shapes of the inputs.
+fn shaped<const N: usize>(gradients: [Vec<f32>; N], inputs: &[FlexTensor; N]) -> [FlexTensor; N] {
+    let mut shaped = gradients.into_iter().zip(inputs).map(|(gradient, input)| like(gradient, input));
+    std::array::from_fn(|_| shaped.next().expect("a gradient an input"))
+}
+
 /// What an operation gives; what it keeps for a backward pass goes back to the pool.
 fn forget<K: Kept>((out, kept): (FlexTensor, K)) -> FlexTensor {
     kept.give();
@@ -76,9 +89,9 @@ impl Kept for KeptAttention {
     }
 }
 
-impl Kept for KeptGelu {
+impl Kept for KeptFeedForward {
     fn give(self) {
-        give(self.slopes);
+        self.fed.give();
         self.inputs.into_iter().for_each(give_tensor);
     }
 }
@@ -113,8 +126,19 @@ impl Kernels for Flex {
         forget(Self::self_attention_keeping(inputs, sequences, mask))
     }
 
-    fn linear_gelu(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        forget(Self::linear_gelu_keeping([x, weight, bias]))
+    fn feed_forward(
+        x: FlexTensor,
+        first_weight: FlexTensor,
+        first_bias: FlexTensor,
+        second_weight: FlexTensor,
+        second_bias: FlexTensor,
+        norm_weight: FlexTensor,
+        norm_bias: FlexTensor,
+        epsilon: f64,
+        mask: Option<Mask>,
+    ) -> FlexTensor {
+        let inputs = [x, first_weight, first_bias, second_weight, second_bias, norm_weight, norm_bias];
+        forget(Self::feed_forward_keeping(inputs, epsilon, mask))
     }
 
     fn linear_residual_norm(
@@ -145,11 +169,13 @@ pub(super) struct KeptAttention {
     mask: Option<Mask>,
 }
 
-/// What [`Kernels::linear_gelu`] keeps on the CPU.
+/// What [`Kernels::feed_forward`] keeps on the CPU.
 #[derive(Debug, Clone)]
-pub(super) struct KeptGelu {
-    inputs: [FlexTensor; 3],
-    slopes: Vec<f32>,
+pub(super) struct KeptFeedForward {
+    inputs: [FlexTensor; 7],
+    epsilon: f64,
+    fed: Fed,
+    mask: Option<Mask>,
 }
 
 /// What [`Kernels::linear_residual_norm`] keeps on the CPU.
@@ -172,7 +198,7 @@ pub(super) struct KeptNorm {
 
 impl Differentiable for Flex {
     type Attention = KeptAttention;
-    type Gelu = KeptGelu;
+    type FeedForward = KeptFeedForward;
     type Residual = KeptResidual;
     type Norm = KeptNorm;
 
@@ -190,28 +216,27 @@ impl Differentiable for Flex {
         let layers = projections(&inputs);
         let gradients =
             attention::self_attention_backward(values(&gradient), x, layers, values(&context), &attended, &sequences, mask.as_ref());
-        let mut shaped = gradients.into_iter().zip(&inputs).map(|(gradient, input)| like(gradient, input));
-        let shaped = std::array::from_fn(|_| shaped.next().expect("a gradient an input"));
+        let shaped = shaped(gradients, &inputs);
         attended.give();
         inputs.into_iter().chain([gradient, context]).for_each(give_tensor);
         shaped
     }
 
-    fn linear_gelu_keeping(inputs: [FlexTensor; 3]) -> (FlexTensor, KeptGelu) {
+    fn feed_forward_keeping(inputs: [FlexTensor; 7], epsilon: f64, mask: Option<Mask>) -> (FlexTensor, KeptFeedForward) {
         let inputs = contiguous(inputs);
-        let [x, weight, bias] = &inputs;
-        let layer = layer(weight, bias);
-        let (out, slopes) = dense::linear_gelu(values(x), layer);
-        (matrix(out, layer.out_features()), KeptGelu { inputs, slopes })
+        let (layers, norm) = fed(&inputs, epsilon);
+        let (out, fed) = feed_forward::feed_forward(values(&inputs[0]), layers, norm, mask.as_ref());
+        (like(out, &inputs[0]), KeptFeedForward { inputs, epsilon, fed, mask })
     }
 
-    fn linear_gelu_backward(gradient: FlexTensor, kept: KeptGelu) -> [FlexTensor; 3] {
+    fn feed_forward_backward(gradient: FlexTensor, kept: KeptFeedForward) -> [FlexTensor; 7] {
         let [gradient] = contiguous([gradient]);
-        let [x, weight, bias] = &kept.inputs;
-        let [input, weights, biases] = dense::linear_gelu_backward(values(&gradient), kept.slopes, values(x), layer(weight, bias));
-        let gradients = [like(input, x), like(weights, weight), like(biases, bias)];
+        let (layers, norm) = fed(&kept.inputs, kept.epsilon);
+        let x = values(&kept.inputs[0]);
+        let gradients = feed_forward::feed_forward_backward(values(&gradient), x, layers, norm, kept.fed, kept.mask.as_ref());
+        let shaped = shaped(gradients, &kept.inputs);
         kept.inputs.into_iter().chain([gradient]).for_each(give_tensor);
-        gradients
+        shaped
     }
 
     fn linear_residual_norm_keeping(inputs: [FlexTensor; 6], epsilon: f64, mask: Option<Mask>) -> (FlexTensor, KeptResidual) {
