@@ -55,7 +55,7 @@ fn safetensors(table: &ParameterTable, saved_names: &[String], weights: &[Vec<f3
         name: name.clone(),
         dtype: Dtype::F32,
         shape: parameter.shape.iter().map(|&size| size as u64).collect(),
-        data: from_f32(values).into(),
+        data: from_f32(values),
     });
     serialize(&tensors.collect::<Vec<_>>(), &[("format".to_owned(), "pt".to_owned())])
 }

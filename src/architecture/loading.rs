@@ -4,7 +4,7 @@ use super::{Construction, Initializer, Parameter, ParameterTable, bert};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::safetensors::{Dtype, to_f32};
 use crate::format::shards::Shard;
-use crate::random::{Mt19937, normal_};
+use crate::random::{Mt19937, normal_, skip_normal};
 
 /// What became of a checkpoint's tensors, as transformers' load report has it. Names are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -127,11 +127,11 @@ fn read(shard: &Shard, tensor: &str) -> Result<Vec<f32>> {
     })
 }
 
-/// Makes the draws of the module's constructor, and drops their values.
+/// Passes over the draws of the module's constructor, whose values are lost.
 fn construct(parameter: &Parameter, generator: &mut Mt19937) {
     match parameter.construction {
-        Construction::Normal => normal_(generator, &mut vec![0.0; parameter.numel()], 0.0, 1.0),
-        Construction::Uniform => (0..parameter.numel()).for_each(|_| _ = generator.next_u32()),
+        Construction::Normal => skip_normal(generator, parameter.numel()),
+        Construction::Uniform => generator.skip(parameter.numel()),
         Construction::Constant => {}
     }
 }

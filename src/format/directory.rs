@@ -1,48 +1,52 @@
 //! A model directory as a value, and the files it is written as.
 
 use super::config::Config;
-use super::safetensors::{Dtype, Tensor, from_f32, serialize};
+use super::safetensors::{Dtype, Tensor, from_f32, pieces};
 use super::shards;
 use super::tokenizer::Tokenizer;
+use crate::storage::commit::Files;
+use std::borrow::Cow;
 
 /// A parameter with its values.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NamedTensor {
+pub struct NamedTensor<'a> {
     /// Name in the file.
     pub name: String,
     /// Shape, outermost dimension first.
     pub shape: Vec<usize>,
     /// The elements, row-major.
-    pub values: Vec<f32>,
+    pub values: &'a [f32],
 }
 
 /// What `model.save_pretrained` and `tokenizer.save_pretrained` of transformers 5.23.0 write into one directory.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ModelDirectory {
+pub struct ModelDirectory<'a> {
     /// The config, as it is to be written.
-    pub config: Config,
+    pub config: &'a Config,
     /// The tokenizer, as it is to be written.
-    pub tokenizer: Tokenizer,
+    pub tokenizer: &'a Tokenizer,
     /// The parameters, in any order.
-    pub tensors: Vec<NamedTensor>,
+    pub tensors: Vec<NamedTensor<'a>>,
 }
 
-impl ModelDirectory {
-    /// The files: `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json`.
-    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
-        let tensor = |tensor: &NamedTensor| Tensor {
-            name: tensor.name.clone(),
-            dtype: Dtype::F32,
-            shape: tensor.shape.iter().map(|&size| u64::try_from(size).unwrap_or(u64::MAX)).collect(),
-            data: from_f32(&tensor.values).into(),
-        };
-        let tensors: Vec<Tensor<'_>> = self.tensors.iter().map(tensor).collect();
-        vec![
-            ("config.json".to_owned(), self.config.to_bytes()),
-            (shards::SINGLE.to_owned(), serialize(&tensors, &[("format".to_owned(), "pt".to_owned())])),
-            ("tokenizer.json".to_owned(), self.tokenizer.tokenizer_json()),
-            ("tokenizer_config.json".to_owned(), self.tokenizer.tokenizer_config_json()),
-        ]
+impl ModelDirectory<'_> {
+    /// Hands out the files: `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json`. No weight is copied.
+    pub fn with_files<R>(&self, write: impl FnOnce(Files<'_>) -> R) -> R {
+        let tensors: Vec<Tensor<'_>> = self.tensors.iter().map(NamedTensor::to_file).collect();
+        let json = |bytes: Vec<u8>| vec![Cow::Owned(bytes)];
+        write(vec![
+            ("config.json".to_owned(), json(self.config.to_bytes())),
+            (shards::SINGLE.to_owned(), pieces(&tensors, &[("format".to_owned(), "pt".to_owned())])),
+            ("tokenizer.json".to_owned(), json(self.tokenizer.tokenizer_json())),
+            ("tokenizer_config.json".to_owned(), json(self.tokenizer.tokenizer_config_json())),
+        ])
+    }
+}
+
+impl NamedTensor<'_> {
+    fn to_file(&self) -> Tensor<'_> {
+        let shape = self.shape.iter().map(|&size| u64::try_from(size).unwrap_or(u64::MAX)).collect();
+        Tensor { name: self.name.clone(), dtype: Dtype::F32, shape, data: from_f32(self.values) }
     }
 }
 

@@ -9,6 +9,7 @@
 use super::json::Json;
 use super::python_json::{Layout, dumps};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
+use std::borrow::Cow;
 
 /// Longest header that is read, in bytes: the limit of the safetensors crate.
 pub const MAX_HEADER_BYTES: u64 = 100_000_000;
@@ -206,13 +207,18 @@ pub struct Tensor<'a> {
     /// Shape, outermost dimension first.
     pub shape: Vec<u64>,
     /// The elements, little-endian, row-major.
-    pub data: std::borrow::Cow<'a, [u8]>,
+    pub data: Cow<'a, [u8]>,
 }
 
 /// A whole file with the tensors in canonical order: element type descending, then name.
 ///
 /// `metadata` is written in the given order; transformers writes `{"format": "pt"}`.
 pub fn serialize(tensors: &[Tensor<'_>], metadata: &[(String, String)]) -> Vec<u8> {
+    pieces(tensors, metadata).concat()
+}
+
+/// The pieces of [`serialize`], one after another: the header, then the tensors' own bytes.
+pub fn pieces<'a>(tensors: &'a [Tensor<'_>], metadata: &[(String, String)]) -> Vec<Cow<'a, [u8]>> {
     let mut order: Vec<&Tensor<'_>> = tensors.iter().collect();
     order.sort_by(|left, right| right.dtype.cmp(&left.dtype).then_with(|| left.name.cmp(&right.name)));
     let mut header = Header { metadata: metadata.to_vec(), ..Header::default() };
@@ -222,18 +228,14 @@ pub fn serialize(tensors: &[Tensor<'_>], metadata: &[(String, String)]) -> Vec<u
         header.tensors.push(TensorInfo { name: tensor.name.clone(), dtype: tensor.dtype, shape: tensor.shape.clone(), start, end });
         start = end;
     }
-    let mut bytes = header.to_bytes();
-    bytes.reserve(order.iter().map(|tensor| tensor.data.len()).sum());
-    for tensor in order {
-        bytes.extend_from_slice(&tensor.data);
-    }
-    bytes
+    let data = order.into_iter().map(|tensor| Cow::Borrowed(tensor.data.as_ref()));
+    std::iter::once(Cow::Owned(header.to_bytes())).chain(data).collect()
 }
 
 /// The values of a float tensor as `f32`, half precision widened; `None` for other element types.
 pub fn to_f32(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
     match dtype {
-        Dtype::F32 => Some(data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
+        Dtype::F32 => Some(data.as_chunks::<4>().0.iter().copied().map(f32::from_le_bytes).collect()),
         Dtype::F16 => Some(data.as_chunks::<2>().0.iter().map(|bytes| half::f16::from_le_bytes(*bytes).to_f32()).collect()),
         Dtype::Bf16 => Some(data.as_chunks::<2>().0.iter().map(|bytes| half::bf16::from_le_bytes(*bytes).to_f32()).collect()),
         #[expect(clippy::as_conversions, reason = "rounds to the nearest float")]
@@ -242,9 +244,12 @@ pub fn to_f32(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
     }
 }
 
-/// The little-endian bytes of `f32` values.
-pub fn from_f32(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+/// The little-endian bytes of `f32` values; where the machine is little-endian too, their own memory.
+pub fn from_f32(values: &[f32]) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        return Cow::Borrowed(bytemuck::cast_slice(values));
+    }
+    Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 fn tensor_diagnostic(file: &str, name: &str, message: &str) -> Diagnostic {

@@ -13,7 +13,7 @@ mod permutation;
 #[cfg(feature = "train")]
 pub use bernoulli::bernoulli_;
 pub use mt19937::Mt19937;
-pub use normal::normal_;
+pub use normal::{normal_, skip_normal};
 pub use permutation::{epoch_order, randperm};
 
 #[cfg(test)]

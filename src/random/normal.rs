@@ -4,6 +4,7 @@
 //! written for AVX2 and compiled with fused multiply-add; below 16 it draws each value in `f64` with the C library's functions.
 
 use super::Mt19937;
+use crate::simd::vectorized;
 use std::f32::consts::FRAC_1_SQRT_2;
 
 /// Values that the blocked path transforms at once: eight radii, then eight angles.
@@ -38,15 +39,33 @@ pub fn normal_(generator: &mut Mt19937, out: &mut [f32], mean: f64, std: f64) {
     let (mean, std) = (mean as f32, std as f32);
     fill_uniform(generator, out);
     let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
-    for block in blocks {
-        box_muller(block, mean, std);
-    }
+    transform(blocks, mean, std);
     if !rest.is_empty()
         && let Some(tail) = out.last_chunk_mut::<BLOCK>()
     {
         fill_uniform(generator, tail);
-        box_muller(tail, mean, std);
+        box_muller(std::slice::from_mut(tail), mean, std);
     }
+}
+
+/// Goes on as if [`normal_`] had filled `count` values.
+pub fn skip_normal(generator: &mut Mt19937, count: usize) {
+    if count < BLOCK {
+        (0..count).for_each(|_| _ = standard_normal(generator));
+    } else {
+        generator.skip(if count.is_multiple_of(BLOCK) { count } else { count + BLOCK });
+    }
+}
+
+/// [`box_muller`] on all threads.
+fn transform(blocks: &mut [[f32; BLOCK]], mean: f32, std: f32) {
+    #[cfg(feature = "train")]
+    {
+        use rayon::prelude::*;
+        blocks.par_chunks_mut(1 << 12).for_each(|blocks| box_muller(blocks, mean, std));
+    }
+    #[cfg(not(feature = "train"))]
+    box_muller(blocks, mean, std);
 }
 
 fn fill_uniform(generator: &mut Mt19937, out: &mut [f32]) {
@@ -55,23 +74,29 @@ fn fill_uniform(generator: &mut Mt19937, out: &mut [f32]) {
     }
 }
 
-/// Turns 16 uniform values in `[0, 1)` into 16 normal ones in place.
-fn box_muller(block: &mut [f32; BLOCK], mean: f32, std: f32) {
-    let (radii, angles) = block.split_at_mut(BLOCK / 2);
-    for (first, second) in radii.iter_mut().zip(angles) {
-        let radius = (-2.0 * ln(1.0 - *first)).sqrt();
-        let (sin, cos) = sin_cos(std::f32::consts::TAU * *second);
-        *first = (radius * cos).mul_add(std, mean);
-        *second = (radius * sin).mul_add(std, mean);
+vectorized! {
+    /// Turns blocks of 16 uniform values in `[0, 1)` into normal ones in place.
+    fn box_muller<'a>(blocks: &'a mut [[f32; BLOCK]], mean: f32, std: f32) {
+        for block in blocks {
+            let (radii, angles) = block.split_at_mut(BLOCK / 2);
+            for (first, second) in radii.iter_mut().zip(angles) {
+                let radius = (-2.0 * ln(1.0 - *first)).sqrt();
+                let (sin, cos) = sin_cos(std::f32::consts::TAU * *second);
+                *first = (radius * cos).mul_add(std, mean);
+                *second = (radius * sin).mul_add(std, mean);
+            }
+        }
     }
 }
 
 /// Evaluates a polynomial, highest coefficient first, with one fused multiply-add a step.
+#[inline(always)]
 fn polynomial(x: f32, coefficients: &[f32]) -> f32 {
     coefficients.iter().copied().reduce(|sum, coefficient| sum.mul_add(x, coefficient)).unwrap_or(0.0)
 }
 
 /// Natural logarithm of a positive normal `f32` as `log256_ps` computes it.
+#[inline(always)]
 fn ln(x: f32) -> f32 {
     const COEFFICIENTS: [f32; 9] = [
         7.037_683_6e-2,
@@ -104,6 +129,7 @@ fn ln(x: f32) -> f32 {
 /// Sine and cosine of an angle in `[0, 2π]` as `sincos256_ps` computes them.
 ///
 /// The angle is reduced by a multiple of π/4 that is subtracted in three parts; `octant` picks the polynomial and the signs.
+#[inline(always)]
 fn sin_cos(angle: f32) -> (f32, f32) {
     const QUARTER_PI: [f32; 3] = [-0.785_156_25, -2.418_756_5e-4, -3.774_895e-8];
     const SIN: [f32; 3] = [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1];
@@ -142,6 +168,19 @@ mod tests {
     use super::super::{golden, randperm};
     use super::*;
     use serde_json::Value;
+
+    #[test]
+    fn skipped_values_are_as_if_drawn() {
+        for count in [0, 1, 5, 15, 16, 17, 31, 32, 1000] {
+            let (mut drawn, mut skipped) = (Mt19937::new(4), Mt19937::new(4));
+            normal_(&mut drawn, &mut vec![0.0; count], 0.0, 1.0);
+            skip_normal(&mut skipped, count);
+            let mut next = [[0.0; 3]; 2];
+            normal_(&mut drawn, &mut next[0], 0.0, 1.0);
+            normal_(&mut skipped, &mut next[1], 0.0, 1.0);
+            assert_eq!(next[0], next[1], "{count}");
+        }
+    }
 
     fn drawn_bits(generator: &mut Mt19937, case: &Value) -> Vec<u64> {
         let mut out = vec![0.0; case["n"].as_u64().unwrap() as usize];

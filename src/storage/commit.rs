@@ -4,6 +4,7 @@
 //! was; after it, it is whole.
 
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
+use std::borrow::Cow;
 use std::io;
 
 /// What the committing writer asks of a file system. Paths use `/`.
@@ -32,7 +33,7 @@ pub trait FileSystem {
     ///
     /// # Errors
     /// The file is there, or the system refuses.
-    fn write_new(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+    fn write_new(&self, path: &str, content: &[Cow<'_, [u8]>]) -> io::Result<()>;
     /// Flushes the names in a directory to the disk.
     ///
     /// # Errors
@@ -60,8 +61,8 @@ pub trait FileSystem {
     fn remove(&self, path: &str) -> io::Result<()>;
 }
 
-/// Files of one directory: names and bytes.
-pub type Files = Vec<(String, Vec<u8>)>;
+/// Files of one directory: names and contents, each in pieces that follow each other.
+pub type Files<'a> = Vec<(String, Vec<Cow<'a, [u8]>>)>;
 
 /// Says now what would stop [`commit_directory`] from writing `needed` bytes to `target` later, after hours of work, and clears away what an
 /// interrupted run has left beside the target and in it.
@@ -95,7 +96,7 @@ pub fn prepare_directory(system: &dyn FileSystem, target: &str, needed: u64) -> 
 ///
 /// # Errors
 /// Too little space, or the system refuses; the target is then what it was, and the error says so.
-pub fn commit_directory(system: &dyn FileSystem, target: &str, files: &Files) -> Result<()> {
+pub fn commit_directory(system: &dyn FileSystem, target: &str, files: &Files<'_>) -> Result<()> {
     let target = target.trim_end_matches('/');
     let (parent, _) = split(target);
     let io = |path: &str, operation: &str| {
@@ -103,7 +104,12 @@ pub fn commit_directory(system: &dyn FileSystem, target: &str, files: &Files) ->
         move |error: io::Error| not_committed(&path, &operation, target, &error)
     };
     system.create_directory(parent).map_err(io(parent, "create the directory"))?;
-    check_space(system, parent, target, files.iter().map(|(_, bytes)| u64::try_from(bytes.len()).unwrap_or(u64::MAX)).sum())?;
+    check_space(
+        system,
+        parent,
+        target,
+        files.iter().flat_map(|(_, pieces)| pieces).map(|piece| u64::try_from(piece.len()).unwrap_or(u64::MAX)).sum(),
+    )?;
     let stage = stage_of(target);
     clear_stage(system, &stage, target).map_err(io(&stage, "remove the left-over staging directory"))?;
     let staged = stage_files(system, &stage, files, &io);
@@ -122,13 +128,13 @@ pub fn commit_directory(system: &dyn FileSystem, target: &str, files: &Files) ->
 fn stage_files<E: FnOnce(io::Error) -> Error>(
     system: &dyn FileSystem,
     stage: &str,
-    files: &Files,
+    files: &Files<'_>,
     io: &impl Fn(&str, &str) -> E,
 ) -> Result<()> {
     system.create_directory(stage).map_err(io(stage, "create the staging directory"))?;
-    for (name, bytes) in files {
+    for (name, content) in files {
         let path = format!("{stage}/{name}");
-        system.write_new(&path, bytes).map_err(io(&path, "write"))?;
+        system.write_new(&path, content).map_err(io(&path, "write"))?;
     }
     system.sync_directory(stage).map_err(io(stage, "flush"))
 }
@@ -139,7 +145,7 @@ fn replace<E: FnOnce(io::Error) -> Error>(
     system: &dyn FileSystem,
     stage: &str,
     target: &str,
-    files: &Files,
+    files: &Files<'_>,
     io: &impl Fn(&str, &str) -> E,
 ) -> Result<()> {
     let mut folders = Vec::new();
@@ -183,7 +189,7 @@ pub fn commit_file(system: &dyn FileSystem, path: &str, bytes: &[u8]) -> Result<
     let write = || -> io::Result<()> {
         system.create_directory(parent)?;
         system.remove(&stage)?;
-        system.write_new(&stage, bytes)?;
+        system.write_new(&stage, &[Cow::Borrowed(bytes)])?;
         system.rename(&stage, path)?;
         system.sync_directory(parent)
     };
@@ -268,23 +274,23 @@ mod tests {
     use super::super::MemoryFileSystem;
     use super::*;
 
-    fn files(content: &str) -> Files {
+    fn files(content: &str) -> Files<'static> {
         ["config.json", "model.safetensors", "tokenizer.json"]
-            .map(|name| (name.to_owned(), format!("{content} {name}").into_bytes()))
+            .map(|name| (name.to_owned(), vec![Cow::Owned(content.as_bytes().to_vec()), Cow::Owned(format!(" {name}").into_bytes())]))
             .to_vec()
     }
 
     fn old() -> MemoryFileSystem {
         let system = MemoryFileSystem::default();
         commit_directory(&system, "runs/out", &files("old")).unwrap();
-        system.write_new("runs/out/notes.txt", b"mine").unwrap();
+        system.write_new("runs/out/notes.txt", &[Cow::Borrowed(b"mine")]).unwrap();
         system.create_directory("runs/out/checkpoint-1").unwrap();
-        system.write_new("runs/out/checkpoint-1/model.safetensors", b"one").unwrap();
+        system.write_new("runs/out/checkpoint-1/model.safetensors", &[Cow::Borrowed(b"one")]).unwrap();
         system
     }
 
     fn is(system: &MemoryFileSystem, content: &str) -> bool {
-        files(content).iter().all(|(name, bytes)| system.read(&format!("runs/out/{name}")).as_ref() == Some(bytes))
+        files(content).iter().all(|(name, pieces)| system.read(&format!("runs/out/{name}")) == Some(pieces.concat()))
     }
 
     #[test]

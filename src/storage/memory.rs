@@ -3,6 +3,7 @@
 use super::Source;
 use super::commit::FileSystem;
 use crate::diagnostic::Result;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -118,12 +119,12 @@ impl FileSystem for MemoryFileSystem {
         Ok(())
     }
 
-    fn write_new(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    fn write_new(&self, path: &str, content: &[Cow<'_, [u8]>]) -> io::Result<()> {
         self.step()?;
         match self.files.borrow_mut().entry(path.to_owned()) {
             std::collections::btree_map::Entry::Occupied(_) => Err(io::Error::from(io::ErrorKind::AlreadyExists)),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(bytes.to_vec());
+                entry.insert(content.concat());
                 Ok(())
             }
         }

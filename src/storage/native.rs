@@ -3,6 +3,7 @@
 use super::Source;
 use super::commit::FileSystem;
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -102,9 +103,9 @@ impl FileSystem for NativeFileSystem {
         fs::create_dir_all(path)
     }
 
-    fn write_new(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    fn write_new(&self, path: &str, content: &[Cow<'_, [u8]>]) -> io::Result<()> {
         let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
-        file.write_all(bytes)?;
+        content.iter().try_for_each(|piece| file.write_all(piece))?;
         file.sync_all()
     }
 

@@ -147,10 +147,12 @@ impl Engine {
         (f64::from(loss), named.collect())
     }
 
-    /// The weights in the order of the table.
-    pub fn weights(&mut self) -> Vec<Vec<f32>> {
-        self.parameters.update_on_host(|parameters| self.optimizer.settle_all(parameters));
-        self.parameters.to_host()
+    /// Shows the weights, in the order of the table.
+    pub fn with_weights<R>(&mut self, read: impl FnOnce(&[&[f32]]) -> R) -> R {
+        self.parameters.update_on_host(|parameters| {
+            self.optimizer.settle_all(parameters);
+            read(&parameters.iter().map(|values| &**values).collect::<Vec<_>>())
+        })
     }
 
     /// The table that orders weights and moments.

@@ -103,7 +103,8 @@ impl AdamW {
                         rows.fill(Row { taken: steps, touched: true });
                     }
                     let parts = values.chunks(CHUNK).zip(gradient.chunks(CHUNK));
-                    chunks.extend(parts.map(|(values, gradient)| Chunk { values, gradient, decays: state.decays }));
+                    let (decays, fresh) = (state.decays, steps == 1);
+                    chunks.extend(parts.map(|(values, gradient)| Chunk { values, gradient, decays, fresh }));
                 }
                 (Gradient::Rows(gradient), Some(rows)) => {
                     let width = values.len() / rows.len();
@@ -111,19 +112,21 @@ impl AdamW {
                     let parts = values.rows(width, gradients.iter().map(|(row, _)| *row));
                     for ((row, gradient), values) in gradients.into_iter().zip(parts) {
                         assert_eq!(rows[row].taken + 1, steps, "row {row} is settled");
-                        if !rows[row].touched {
-                            // Written before it is read: memory that is only read first costs a second fault.
-                            values.exp_avg.fill(0.0);
-                            values.exp_avg_sq.fill(0.0);
-                        }
+                        chunks.push(Chunk { values, gradient, decays: state.decays, fresh: !rows[row].touched });
                         rows[row] = Row { taken: steps, touched: true };
-                        chunks.push(Chunk { values, gradient, decays: state.decays });
                     }
                 }
                 (Gradient::Rows(_), None) => panic!("a gradient of rows, and no embedding table"),
             }
         }
-        chunks.into_par_iter().with_min_len(1).for_each(|chunk| apply(chunk.values, chunk.gradient, update, chunk.decays));
+        chunks.into_par_iter().with_min_len(1).for_each(|chunk| {
+            if chunk.fresh {
+                // New memory that is read before it is written costs two page faults.
+                chunk.values.exp_avg.fill(0.0);
+                chunk.values.exp_avg_sq.fill(0.0);
+            }
+            apply(chunk.values, chunk.gradient, update, chunk.decays);
+        });
         norm
     }
 
@@ -243,6 +246,8 @@ struct Chunk<'a> {
     values: Values<'a>,
     gradient: &'a [f32],
     decays: bool,
+    /// Whether the moments are still the zeros they were made with.
+    fresh: bool,
 }
 
 /// The scalars of one step.

@@ -212,17 +212,17 @@ impl LoadedModel {
 }
 
 /// The directory to be written, from the pieces of a loaded model and the weights as they are now.
-pub fn model_directory(
-    config: &Config,
-    tokenizer: &Tokenizer,
+pub fn model_directory<'a>(
+    config: &'a Config,
+    tokenizer: &'a Tokenizer,
     table: &ParameterTable,
     saved_names: &[String],
-    weights: Vec<Vec<f32>>,
-) -> ModelDirectory {
+    weights: &[&'a [f32]],
+) -> ModelDirectory<'a> {
     let tensors = table.parameters.iter().zip(saved_names).zip(weights);
     let tensors =
         tensors.map(|((parameter, name), values)| NamedTensor { name: name.clone(), shape: parameter.shape.clone(), values }).collect();
-    ModelDirectory { config: config.clone(), tokenizer: tokenizer.clone(), tensors }
+    ModelDirectory { config, tokenizer, tensors }
 }
 
 fn read_config(source: &dyn Source) -> Result<Config> {

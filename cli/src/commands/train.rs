@@ -10,13 +10,14 @@ use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::format::json::Json;
 use rtrain::format::python_json::{Layout, dumps};
 use rtrain::format::trainer_state::{TrainerState, results_bytes};
-use rtrain::storage::commit::{commit_directory, commit_file, prepare_directory, remove_directory};
+use rtrain::storage::commit::{Files, commit_directory, commit_file, prepare_directory, remove_directory};
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::arguments::TrainingArguments;
 use rtrain::train::engine::Engine;
 use rtrain::train::evaluation::{argmax, predict};
 use rtrain::train::preparation::{LoadedModel, ModelSources, TextColumns, model_directory};
 use rtrain::train::{Host, Progress, Trainer};
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -57,8 +58,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         let mut metrics = trainer.train(train, &mut host)?;
         host.end_training();
         metrics.push(("train_samples".to_owned(), train.len().into()));
-        let directory = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, trainer.engine.weights());
-        commit_directory(&NativeFileSystem, &host.output_dir, &directory.files())?;
+        save_model(&model, &mut trainer.engine, &host.output_dir, Vec::new())?;
         host.write("trainer_state.json", &trainer.state.to_bytes())?;
         host.results("train", &metrics, &mut all_results)?;
     }
@@ -84,6 +84,14 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         host.write("predict_results.txt", predict_results(&task, &logits).as_bytes())?;
     }
     Ok(0)
+}
+
+/// Writes a model directory with some files more.
+fn save_model(model: &LoadedModel, engine: &mut Engine, directory: &str, more: Files<'_>) -> Result<()> {
+    engine.with_weights(|weights| {
+        let saved = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, weights);
+        saved.with_files(|files| commit_directory(&NativeFileSystem, directory, &files.into_iter().chain(more).collect()))
+    })
 }
 
 struct Tables {
@@ -299,11 +307,9 @@ impl Host for Terminal<'_> {
     }
 
     fn checkpoint(&mut self, engine: &mut Engine, state: &TrainerState) -> Result<()> {
-        let model = self.model;
-        let directory = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, engine.weights());
-        let mut files = directory.files();
-        files.push(("trainer_state.json".to_owned(), state.to_bytes()));
-        commit_directory(&NativeFileSystem, &format!("{}/checkpoint-{}", self.output_dir, state.global_step), &files)?;
+        let directory = format!("{}/checkpoint-{}", self.output_dir, state.global_step);
+        let state = ("trainer_state.json".to_owned(), vec![Cow::Owned(state.to_bytes())]);
+        save_model(self.model, engine, &directory, vec![state])?;
         self.rotate()
     }
 }
