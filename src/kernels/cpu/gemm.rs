@@ -63,9 +63,6 @@ pub enum Output {
 /// Shares of the threads begin at multiples of this: the widest vectors have as many lanes.
 const WIDTH: usize = 16;
 
-/// Shares of each thread: where one of them is held up, another takes over.
-const SHARES: usize = 2;
-
 /// So many times more rows than columns make shares of rows worth it.
 const MANY_ROWS: usize = 4;
 
@@ -93,7 +90,7 @@ pub fn gemm_shared(out: &mut [f32], output: Output, left: Matrix<'_>, right: Mat
     assert_eq!(out.len(), rows * columns, "the output has the product's shape");
     let by_columns = rows < MANY_ROWS * columns;
     let total = if by_columns { columns } else { rows };
-    let share = total.div_ceil(SHARES * rayon::current_num_threads()).next_multiple_of(WIDTH);
+    let share = total.div_ceil(rayon::current_num_threads()).next_multiple_of(WIDTH);
     let shared = Shared(out.as_mut_ptr());
     (0..total.div_ceil(share)).into_par_iter().for_each(|index| {
         let range = index * share..total.min((index + 1) * share);

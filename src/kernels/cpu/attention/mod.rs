@@ -100,6 +100,6 @@ fn range(rows: &Range<usize>, columns: usize) -> Range<usize> {
 }
 
 /// Parts of a matrix, one after another, of so many rows each.
-fn split<'a>(mut matrix: &'a mut [f32], columns: usize, rows: impl Iterator<Item = usize>) -> Vec<&'a mut [f32]> {
+fn split(mut matrix: &mut [f32], columns: usize, rows: impl Iterator<Item = usize>) -> Vec<&mut [f32]> {
     rows.map(|rows| matrix.split_off_mut(..rows * columns).expect("rows of the matrix")).collect()
 }
