@@ -124,6 +124,7 @@ fn three_optimizer_steps() {
             max_grad_norm: 1.0,
             label_smoothing_factor: 0.0,
             padded_length: None,
+            gradient_checkpointing: false,
         };
         let outcome = engine.train_step(&[batch], &settings, None);
         assert!((outcome.loss - numbers(steps.get("losses").unwrap())[step]).abs() < 1e-5);

@@ -53,18 +53,31 @@ pub fn embed(parameters: &Parameters, batch: &Batch) -> Tensor<2> {
 /// # Numerics
 /// Logits of a sequence do not depend on its neighbours but for rounding. GELU is the exact one, by the error function.
 pub fn forward(config: &BertConfig, parameters: &Parameters, embedded: Tensor<2>, batch: &Batch, dropout: &mut Dropout) -> Tensor<2> {
-    let all = Sequences::new(batch.offsets.iter().copied(), config.num_attention_heads);
-    let first = all.with_queries(Queries::First);
-    let mut network = Network { config, parameters, all, first, dropout, mask: None };
-    network.mask = network.draw(Draw::Rows(network.all.clone()));
-    let mut hidden = network.embeddings(embedded);
-    if config.num_hidden_layers == 0 {
-        hidden = network.first_rows(hidden);
-    }
-    for layer in 0..config.num_hidden_layers {
-        hidden = network.layer(hidden, layer);
-    }
-    network.head(hidden)
+    let mut network = Network::new(config, parameters, batch, dropout, true);
+    (0..parts(config)).fold(embedded, |hidden, part| network.part(hidden, part))
+}
+
+/// How many parts the network has: the embeddings, each layer, and the head. Each takes what the one before it gives.
+pub fn parts(config: &BertConfig) -> usize {
+    config.num_hidden_layers + 2
+}
+
+/// One part of [`forward`]. It makes its own draws of dropout and no others.
+///
+/// # Shapes
+/// The first part takes what [`embed`] gives, the last gives logits.
+///
+/// # Panics
+/// As [`forward`], or where there is no such part.
+pub fn forward_part(
+    config: &BertConfig,
+    parameters: &Parameters,
+    hidden: Tensor<2>,
+    batch: &Batch,
+    dropout: &mut Dropout,
+    part: usize,
+) -> Tensor<2> {
+    Network::new(config, parameters, batch, dropout, false).part(hidden, part)
 }
 
 fn indices(rows: Vec<i32>, device: &Device) -> Tensor<1, Int> {
@@ -91,15 +104,35 @@ struct Network<'a, 'b> {
     all: Sequences,
     first: Sequences,
     dropout: &'a mut Dropout<'b>,
-    /// The mask of the next operation that has dropout.
+    /// The mask of the next operation that has dropout, where it was drawn already.
     mask: Option<Mask>,
+    /// Whether a part draws the first mask of the next one.
+    ahead: bool,
 }
 
-impl Network<'_, '_> {
-    /// (N, H) to (N, H).
+impl<'a, 'b> Network<'a, 'b> {
+    fn new(config: &'a BertConfig, parameters: &'a Parameters, batch: &Batch, dropout: &'a mut Dropout<'b>, ahead: bool) -> Self {
+        let all = Sequences::new(batch.offsets.iter().copied(), config.num_attention_heads);
+        let first = all.with_queries(Queries::First);
+        Network { config, parameters, all, first, dropout, mask: None, ahead }
+    }
+
+    fn part(&mut self, hidden: Tensor<2>, part: usize) -> Tensor<2> {
+        if self.mask.is_none() {
+            self.mask = self.draw(self.first_draw(part));
+        }
+        match part {
+            0 => self.embeddings(hidden),
+            part if part <= self.config.num_hidden_layers => self.layer(hidden, part - 1),
+            _ => self.head(hidden),
+        }
+    }
+
+    /// (N, H) to (N, H), or to (B, H) where there are no layers.
     fn embeddings(&mut self, embedded: Tensor<2>) -> Tensor<2> {
         let norm = self.norm("bert.embeddings.LayerNorm");
-        self.with_mask(self.before(0), |mask| kernels::norm_dropout(embedded, norm, mask))
+        let hidden = self.with_mask(self.after(0), |mask| kernels::norm_dropout(embedded, norm, mask));
+        if self.config.num_hidden_layers == 0 { self.first_rows(hidden) } else { hidden }
     }
 
     /// (N, H) to (Q, H).
@@ -109,13 +142,13 @@ impl Network<'_, '_> {
         let residual = if self.is_last(index) { self.first_rows(hidden.clone()) } else { hidden.clone() };
         let sequences = self.sequences(index);
         let rows = Draw::Rows(sequences.clone());
-        let context = self.with_mask(rows.clone(), |mask| kernels::self_attention(hidden, projections, &sequences, mask));
+        let context = self.with_mask(Some(rows.clone()), |mask| kernels::self_attention(hidden, projections, &sequences, mask));
         let (dense, norm) =
             (self.linear(&format!("{prefix}.attention.output.dense")), self.norm(&format!("{prefix}.attention.output.LayerNorm")));
-        let attended = self.with_mask(rows, |mask| kernels::linear_residual_norm(context, dense, residual, norm, mask));
+        let attended = self.with_mask(Some(rows), |mask| kernels::linear_residual_norm(context, dense, residual, norm, mask));
         let layers = ["intermediate", "output"].map(|name| self.linear(&format!("{prefix}.{name}.dense")));
         let norm = self.norm(&format!("{prefix}.output.LayerNorm"));
-        self.with_mask(self.before(index + 1), |mask| kernels::feed_forward(attended, layers, norm, mask))
+        self.with_mask(self.after(index + 1), |mask| kernels::feed_forward(attended, layers, norm, mask))
     }
 
     fn is_last(&self, layer: usize) -> bool {
@@ -126,9 +159,18 @@ impl Network<'_, '_> {
         if self.is_last(layer) { self.first.clone() } else { self.all.clone() }
     }
 
-    /// The first mask that a layer needs, or else the head.
-    fn before(&self, layer: usize) -> Draw {
-        if layer < self.config.num_hidden_layers { Draw::Scores(self.sequences(layer)) } else { Draw::Pooled }
+    /// The first mask that a part needs.
+    fn first_draw(&self, part: usize) -> Draw {
+        match part {
+            0 => Draw::Rows(self.all.clone()),
+            part if part <= self.config.num_hidden_layers => Draw::Scores(self.sequences(part - 1)),
+            _ => Draw::Pooled,
+        }
+    }
+
+    /// The mask to draw while a part ends.
+    fn after(&self, part: usize) -> Option<Draw> {
+        self.ahead.then(|| self.first_draw(part + 1))
     }
 
     /// (N, H) to (B, H).
@@ -145,11 +187,9 @@ impl Network<'_, '_> {
     }
 
     /// Runs an operation with its mask, and draws the next one meanwhile: torch's generator goes step by step and fills one thread only.
-    fn with_mask(&mut self, next: Draw, operation: impl FnOnce(Option<Mask>) -> Tensor<2> + Send) -> Tensor<2> {
+    fn with_mask(&mut self, next: Option<Draw>, operation: impl FnOnce(Option<Mask>) -> Tensor<2> + Send) -> Tensor<2> {
         let mask = self.mask.take();
-        if !self.dropout.is_on() {
-            return operation(mask);
-        }
+        let Some(next) = next.filter(|_| self.dropout.is_on()) else { return operation(mask) };
         let (result, mask) = rayon::join(|| operation(mask), || self.draw(next));
         self.mask = mask;
         result

@@ -45,6 +45,8 @@ pub struct StepSettings {
     pub label_smoothing_factor: f64,
     /// What torch would pad batches to; nothing to pad to the longest row. It decides which draws of dropout belong to padding.
     pub padded_length: Option<usize>,
+    /// Whether the backward pass computes each layer once more, so that only one layer's activations are in memory at a time.
+    pub gradient_checkpointing: bool,
 }
 
 /// What one training step found.
@@ -84,8 +86,9 @@ impl Engine {
         let mut total: Vec<Option<Gradient>> = vec![None; self.table.parameters.len()];
         self.settle(micro_batches);
         for batch in micro_batches {
-            let dropout = dropout.as_deref_mut().map_or_else(Dropout::off, |generator| Dropout::new(generator, settings.padded_length));
-            total_loss += f64::from(self.backward(batch, settings.label_smoothing_factor, dropout, &mut total));
+            let backward = if settings.gradient_checkpointing { Self::backward_by_parts } else { Self::backward };
+            let draws = Draws { generator: dropout.as_deref_mut(), padded_length: settings.padded_length };
+            total_loss += f64::from(backward(self, batch, settings.label_smoothing_factor, draws, &mut total));
         }
         let count = micro_batches.len().max(1);
         let mut gradients = self.completed(total);
@@ -138,7 +141,8 @@ impl Engine {
     pub fn gradients(&mut self, batch: &Batch, label_smoothing_factor: f64) -> (f64, Vec<(String, Vec<f32>)>) {
         self.settle(std::slice::from_ref(batch));
         let mut gradients = vec![None; self.table.parameters.len()];
-        let loss = self.backward(batch, label_smoothing_factor, Dropout::off(), &mut gradients);
+        let draws = Draws { generator: None, padded_length: None };
+        let loss = self.backward(batch, label_smoothing_factor, draws, &mut gradients);
         let gradients = self.completed(gradients);
         let named = self.table.parameters.iter().zip(gradients).map(|(parameter, gradient)| {
             let width = parameter.shape.last().copied().unwrap_or(1);
@@ -177,28 +181,66 @@ impl Engine {
     }
 
     /// The loss; the gradients are added to `total`, in the order of the table.
-    fn backward(&self, batch: &Batch, label_smoothing_factor: f64, mut dropout: Dropout, total: &mut [Option<Gradient>]) -> f32 {
-        let labels = batch.labels.as_ref().expect("a batch to train on has labels");
+    fn backward(&self, batch: &Batch, label_smoothing_factor: f64, mut draws: Draws<'_>, total: &mut [Option<Gradient>]) -> f32 {
         let parameters = self.parameters.tracked();
         let embedded = bert::embed(&self.parameters, batch).autodiff().require_grad();
-        let logits = bert::forward(&self.config, &parameters, embedded.clone(), batch, &mut dropout);
-        let loss = loss::loss(logits, labels, label_smoothing_factor);
-        let mut gradients = loss.backward();
-        let looked_up = embedded.grad_remove(&mut gradients).expect("the loss depends on the embeddings").into_data();
+        let logits = bert::forward(
+            &self.config,
+            &parameters,
+            embedded.clone(),
+            batch,
+            &mut dropout(draws.generator.as_deref_mut(), draws.padded_length),
+        );
+        let loss = loss::loss(logits, labels(batch), label_smoothing_factor);
+        let looked_up = add_gradients(&loss, &embedded, &parameters, total);
+        self.add_embedding_gradients(batch, looked_up, total);
+        loss.into_scalar()
+    }
+
+    /// As [`Engine::backward`], part after part of the network: forward they leave their results only, and from those each is computed once
+    /// more, with the same draws, for its backward pass.
+    fn backward_by_parts(&self, batch: &Batch, label_smoothing_factor: f64, mut draws: Draws<'_>, total: &mut [Option<Gradient>]) -> f32 {
+        let last = bert::parts(&self.config) - 1;
+        let (mut inputs, mut generators) = (vec![bert::embed(&self.parameters, batch)], Vec::new());
+        for part in 0..last {
+            generators.push(draws.generator.as_deref().cloned());
+            let input = inputs[part].clone();
+            inputs.push(bert::forward_part(
+                &self.config,
+                &self.parameters,
+                input,
+                batch,
+                &mut dropout(draws.generator.as_deref_mut(), draws.padded_length),
+                part,
+            ));
+        }
+        let (mut loss, mut gradient) = (None, None);
+        for (part, input) in inputs.into_iter().enumerate().rev() {
+            let mut dropout = match generators.get_mut(part) {
+                Some(generator) => dropout(generator.as_mut(), draws.padded_length),
+                None => dropout(draws.generator.as_deref_mut(), draws.padded_length),
+            };
+            let (parameters, input) = (self.parameters.tracked(), input.autodiff().require_grad());
+            let out = bert::forward_part(&self.config, &parameters, input.clone(), batch, &mut dropout, part);
+            let scalar = match gradient {
+                None => loss.insert(loss::loss(out, labels(batch), label_smoothing_factor)).clone(),
+                // The gradient of this sum in what the part gives is the one that the part after it has found.
+                Some(gradient) => (out * Tensor::autodiff(gradient)).sum(),
+            };
+            gradient = Some(add_gradients(&scalar, &input, &parameters, total));
+        }
+        self.add_embedding_gradients(batch, gradient.expect("there is a part"), total);
+        loss.expect("there is a part").into_scalar()
+    }
+
+    fn add_embedding_gradients(&self, batch: &Batch, looked_up: Tensor<2>, total: &mut [Option<Gradient>]) {
+        let looked_up = looked_up.into_data();
         for (index, (_, ids)) in self.embeddings.into_iter().zip(bert::EMBEDDINGS) {
             let Gradient::Rows(rows) = total[index].get_or_insert_with(|| Gradient::Rows(RowGradient::default())) else {
                 unreachable!("embedding tables have gradients of rows");
             };
             rows.add(ids(batch), values(&looked_up), self.config.hidden_size, self.table.parameters[index].padding_row);
         }
-        for (total, gradient) in total.iter_mut().zip(parameters.take_gradients(&mut gradients)) {
-            let Some(gradient) = gradient else { continue };
-            match total {
-                Some(total) => total.values_mut().iter_mut().zip(values(&gradient)).for_each(|(total, value)| *total += value),
-                None => *total = Some(Gradient::Dense(gradient.try_into_vec().expect("gradients are f32"))),
-            }
-        }
-        loss.into_scalar()
     }
 
     /// Zeros for parameters that no batch has a gradient for.
@@ -206,6 +248,34 @@ impl Engine {
         let gradients = gradients.into_iter().zip(&self.table.parameters);
         gradients.map(|(gradient, parameter)| gradient.unwrap_or_else(|| Gradient::Dense(vec![0.0; parameter.numel()]))).collect()
     }
+}
+
+/// Where the draws of dropout come from, if there is any, and what batches would be padded to.
+struct Draws<'a> {
+    generator: Option<&'a mut Mt19937>,
+    padded_length: Option<usize>,
+}
+
+fn dropout(generator: Option<&mut Mt19937>, padded_length: Option<usize>) -> Dropout<'_> {
+    generator.map_or_else(Dropout::off, |generator| Dropout::new(generator, padded_length))
+}
+
+fn labels(batch: &Batch) -> &Labels {
+    batch.labels.as_ref().expect("a batch to train on has labels")
+}
+
+/// Adds the gradients of tracked parameters to `total`, and gives that of `input`.
+fn add_gradients(scalar: &Tensor<1>, input: &Tensor<2>, parameters: &Parameters, total: &mut [Option<Gradient>]) -> Tensor<2> {
+    let mut gradients = scalar.backward();
+    let of_input = input.grad_remove(&mut gradients).expect("the loss depends on the input");
+    for (total, gradient) in total.iter_mut().zip(parameters.take_gradients(&mut gradients)) {
+        let Some(gradient) = gradient else { continue };
+        match total {
+            Some(total) => total.values_mut().iter_mut().zip(values(&gradient)).for_each(|(total, value)| *total += value),
+            None => *total = Some(Gradient::Dense(gradient.try_into_vec().expect("gradients are f32"))),
+        }
+    }
+    of_input
 }
 
 /// Runs `work` on a thread of the pool, so that what it shares out does not have to wake another one first.

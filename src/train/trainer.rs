@@ -134,6 +134,7 @@ impl<'a> Trainer<'a> {
             max_grad_norm: arguments.max_grad_norm,
             label_smoothing_factor: arguments.label_smoothing_factor,
             padded_length: self.padded_length,
+            gradient_checkpointing: arguments.gradient_checkpointing,
         };
         let outcome = self.engine.train_step(&batches, &settings, Some(&mut loop_state.generator));
         self.state.global_step += 1;

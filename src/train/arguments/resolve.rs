@@ -101,6 +101,7 @@ impl<'a> Given<'a> {
             per_device_train_batch_size: self.count("per_device_train_batch_size").unwrap_or_default(),
             per_device_eval_batch_size: self.count("per_device_eval_batch_size").unwrap_or_default(),
             gradient_accumulation_steps: self.count("gradient_accumulation_steps").unwrap_or_default(),
+            gradient_checkpointing: self.is_set("gradient_checkpointing"),
             dataloader_drop_last: self.is_set("dataloader_drop_last"),
             seed: self.seed("seed").unwrap_or_default(),
             data_seed: self.seed("data_seed"),

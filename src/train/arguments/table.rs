@@ -298,6 +298,13 @@ pub const ARGUMENTS: &[Argument] = &[
         Some("1"),
         "Add the gradients of so many batches for each optimizer step: 4 batches of 8 rows learn as one of 32.",
     ),
+    row(
+        Group::Training,
+        "gradient_checkpointing",
+        Kind::Flag,
+        None,
+        "Save memory: compute each layer once more in the backward pass instead of keeping what it computed. Left out, false.",
+    ),
     row(Group::Training, "dataloader_drop_last", Kind::Flag, Some("false"), "Leave out the last batch of an epoch where it is not full."),
     row(
         Group::Training,
@@ -401,7 +408,6 @@ pub const NOT_YET: &[&str] = &[
     "fsdp",
     "fsdp_config",
     "full_determinism",
-    "gradient_checkpointing",
     "gradient_checkpointing_kwargs",
     "greater_is_better",
     "hub_always_push",
