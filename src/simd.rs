@@ -28,6 +28,7 @@ macro_rules! vectorized {
 }
 
 /// The type that a function returns, also where it names none.
+#[cfg(feature = "train")]
 macro_rules! output {
     () => {
         ()
@@ -37,4 +38,6 @@ macro_rules! output {
     };
 }
 
-pub(crate) use {output, vectorized};
+#[cfg(feature = "train")]
+pub(crate) use output;
+pub(crate) use vectorized;
