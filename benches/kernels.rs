@@ -1,4 +1,5 @@
-//! The time of each fused operation at MiniLM's sizes, 16 rows of 128 tokens, beside the same in burn's primitives.
+//! The time of each fused operation at MiniLM's sizes, 16 rows of 128 tokens, beside the same in burn's primitives. Making the
+//! inputs, which takes a fraction of it, is part of both.
 //!
 //! `cargo bench --bench kernels`
 
