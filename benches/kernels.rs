@@ -1,5 +1,4 @@
-//! The time of each fused operation at MiniLM's sizes, 16 rows of 128 tokens, beside the same in burn's primitives. Making the
-//! inputs, which takes a fraction of it, is part of both.
+//! The time of each fused operation at MiniLM's sizes, 16 rows of 128 tokens, beside the same in burn's primitives.
 //!
 //! `cargo bench --bench kernels`
 
@@ -19,44 +18,35 @@ fn main() {
 
 /// What the operations are given, as leaves of an autodiff graph or not.
 struct Inputs {
-    device: Device,
-    differentiable: bool,
+    x: Tensor<2>,
+    residual: Tensor<2>,
+    projections: [Linear; 3],
+    dense: Linear,
+    feed_forward: [Linear; 2],
+    norm: Norm,
     sequences: Sequences,
 }
 
 impl Inputs {
     fn new(differentiable: bool) -> Self {
-        let device = if differentiable { Device::flex().autodiff() } else { Device::flex() };
-        let sequences = Sequences::new((0..=ROWS).map(|row| row * LENGTH), HEADS);
-        Inputs { device, differentiable, sequences }
+        let linear = |inner, width| Linear { weight: tensor([width, inner], differentiable), bias: tensor([width], differentiable) };
+        Inputs {
+            x: tensor([ROWS * LENGTH, WIDTH], differentiable),
+            residual: tensor([ROWS * LENGTH, WIDTH], differentiable),
+            projections: std::array::from_fn(|_| linear(WIDTH, WIDTH)),
+            dense: linear(WIDTH, WIDTH),
+            feed_forward: [linear(WIDTH, INNER), linear(INNER, WIDTH)],
+            norm: Norm { weight: tensor([WIDTH], differentiable), bias: tensor([WIDTH], differentiable), epsilon: 1e-12 },
+            sequences: Sequences::new((0..=ROWS).map(|row| row * LENGTH), HEADS),
+        }
     }
+}
 
-    fn tensor<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
-        let values: Vec<f32> =
-            (0..shape.iter().product()).map(|place: usize| ((place * 7919 % 1009) as f32 / 1009.0 - 0.5) * 0.1).collect();
-        let tensor = Tensor::from_data(TensorData::new(values, shape), &self.device);
-        if self.differentiable { tensor.require_grad() } else { tensor }
-    }
-
-    fn rows(&self, width: usize) -> Tensor<2> {
-        self.tensor([ROWS * LENGTH, width])
-    }
-
-    fn linear(&self, inner: usize, width: usize) -> Linear {
-        Linear { weight: self.tensor([width, inner]), bias: self.tensor([width]) }
-    }
-
-    fn projections(&self) -> [Linear; 3] {
-        std::array::from_fn(|_| self.linear(WIDTH, WIDTH))
-    }
-
-    fn feed_forward(&self) -> [Linear; 2] {
-        [self.linear(WIDTH, INNER), self.linear(INNER, WIDTH)]
-    }
-
-    fn norm(&self) -> Norm {
-        Norm { weight: self.tensor([WIDTH]), bias: self.tensor([WIDTH]), epsilon: 1e-12 }
-    }
+fn tensor<const D: usize>(shape: [usize; D], differentiable: bool) -> Tensor<D> {
+    let device = if differentiable { Device::flex().autodiff() } else { Device::flex() };
+    let values: Vec<f32> = (0..shape.iter().product()).map(|place: usize| ((place * 7919 % 1009) as f32 / 1009.0 - 0.5) * 0.1).collect();
+    let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
+    if differentiable { tensor.require_grad() } else { tensor }
 }
 
 /// An operation at these sizes.
@@ -64,21 +54,21 @@ type Operation = fn(&Inputs) -> Tensor<2>;
 
 /// Fused, or of burn's primitives. All come twice: forward, and with their backward passes.
 const OPERATIONS: [(&str, Operation); 9] = [
-    ("attention", |inputs| self_attention(inputs.rows(WIDTH), inputs.projections(), &inputs.sequences, None)),
-    ("attention, reference", |inputs| reference::self_attention(inputs.rows(WIDTH), inputs.projections(), &inputs.sequences, None)),
+    ("attention", |inputs| self_attention(inputs.x.clone(), inputs.projections.clone(), &inputs.sequences, None)),
+    ("attention, reference", |inputs| reference::self_attention(inputs.x.clone(), inputs.projections.clone(), &inputs.sequences, None)),
     ("attention of first tokens", |inputs| {
-        self_attention(inputs.rows(WIDTH), inputs.projections(), &inputs.sequences.with_queries(Queries::First), None)
+        self_attention(inputs.x.clone(), inputs.projections.clone(), &inputs.sequences.with_queries(Queries::First), None)
     }),
-    ("feed forward", |inputs| feed_forward(inputs.rows(WIDTH), inputs.feed_forward(), inputs.norm(), None)),
-    ("feed forward, reference", |inputs| reference::feed_forward(inputs.rows(WIDTH), inputs.feed_forward(), inputs.norm(), None)),
+    ("feed forward", |inputs| feed_forward(inputs.x.clone(), inputs.feed_forward.clone(), inputs.norm.clone(), None)),
+    ("feed forward, reference", |inputs| reference::feed_forward(inputs.x.clone(), inputs.feed_forward.clone(), inputs.norm.clone(), None)),
     ("residual norm", |inputs| {
-        linear_residual_norm(inputs.rows(WIDTH), inputs.linear(WIDTH, WIDTH), inputs.rows(WIDTH), inputs.norm(), None)
+        linear_residual_norm(inputs.x.clone(), inputs.dense.clone(), inputs.residual.clone(), inputs.norm.clone(), None)
     }),
     ("residual norm, reference", |inputs| {
-        reference::linear_residual_norm(inputs.rows(WIDTH), inputs.linear(WIDTH, WIDTH), inputs.rows(WIDTH), inputs.norm(), None)
+        reference::linear_residual_norm(inputs.x.clone(), inputs.dense.clone(), inputs.residual.clone(), inputs.norm.clone(), None)
     }),
-    ("norm", |inputs| norm_dropout(inputs.rows(WIDTH), inputs.norm(), None)),
-    ("norm, reference", |inputs| reference::norm_dropout(inputs.rows(WIDTH), inputs.norm(), None)),
+    ("norm", |inputs| norm_dropout(inputs.x.clone(), inputs.norm.clone(), None)),
+    ("norm, reference", |inputs| reference::norm_dropout(inputs.x.clone(), inputs.norm.clone(), None)),
 ];
 
 #[divan::bench(args = OPERATIONS.map(|(name, _)| name), sample_count = 15)]

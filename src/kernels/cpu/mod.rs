@@ -280,8 +280,12 @@ impl Differentiable for Flex {
         let [gradient] = contiguous([gradient]);
         let [x, weight, bias] = &kept.inputs;
         let masked = kept.mask.as_ref().map(|mask| norm::masked(values(&gradient), values(bias).len(), mask));
-        let gradient = masked.as_deref().unwrap_or_else(|| values(&gradient));
-        let gradients = norm::norm_backward(gradient, &kept.normalized, layer_norm(weight, bias, kept.epsilon), None);
-        [like(gradients.input, x), like(gradients.weight, weight), like(gradients.bias, bias)]
+        let rows = masked.as_deref().unwrap_or_else(|| values(&gradient));
+        let gradients = norm::norm_backward(rows, &kept.normalized, layer_norm(weight, bias, kept.epsilon), None);
+        let shaped = [like(gradients.input, x), like(gradients.weight, weight), like(gradients.bias, bias)];
+        masked.into_iter().for_each(give);
+        kept.normalized.give();
+        kept.inputs.into_iter().chain([gradient]).for_each(give_tensor);
+        shaped
     }
 }

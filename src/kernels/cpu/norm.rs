@@ -205,7 +205,8 @@ pub struct NormGradients {
 
 /// The gradient of [`norm_dropout`]'s result after dropout's backward pass.
 pub fn masked(gradient: &[f32], width: usize, mask: &Mask) -> Vec<f32> {
-    let mut out = gradient.to_vec();
+    let mut out = take(gradient.len());
+    out.copy_from_slice(gradient);
     for_shares(&mut out, width, |first, out| apply(out, (mask.rows(first * width, out.len()), mask.scale)));
     out
 }
