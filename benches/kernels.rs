@@ -4,7 +4,9 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use divan::Bencher;
-use rtrain::kernels::{Linear, Norm, Queries, Sequences, feed_forward, linear_residual_norm, norm_dropout, reference, self_attention};
+use rtrain::kernels::{
+    Linear, Norm, Precision, Queries, Sequences, feed_forward, linear_residual_norm, norm_dropout, reference, self_attention,
+};
 
 const ROWS: usize = 16;
 const LENGTH: usize = 128;
@@ -53,16 +55,19 @@ fn tensor<const D: usize>(shape: [usize; D], differentiable: bool) -> Tensor<D> 
 type Operation = fn(&Inputs) -> Tensor<2>;
 
 /// Fused, or of burn's primitives. All come twice: forward, and with their backward passes.
-const OPERATIONS: [(&str, Operation); 9] = [
-    ("attention", |inputs| self_attention(inputs.x.clone(), inputs.projections.clone(), &inputs.sequences, None)),
+const OPERATIONS: [(&str, Operation); 10] = [
+    ("attention", |inputs| self_attention(inputs.x.clone(), inputs.projections.clone(), &inputs.sequences, None, Precision::F32)),
     ("attention, reference", |inputs| reference::self_attention(inputs.x.clone(), inputs.projections.clone(), &inputs.sequences, None)),
     ("attention of first tokens", |inputs| {
-        self_attention(inputs.x.clone(), inputs.projections.clone(), &inputs.sequences.with_queries(Queries::First), None)
+        self_attention(inputs.x.clone(), inputs.projections.clone(), &inputs.sequences.with_queries(Queries::First), None, Precision::F32)
     }),
-    ("feed forward", |inputs| feed_forward(inputs.x.clone(), inputs.feed_forward.clone(), inputs.norm.clone(), None)),
+    ("feed forward", |inputs| feed_forward(inputs.x.clone(), inputs.feed_forward.clone(), inputs.norm.clone(), None, Precision::F32)),
+    ("feed forward, bf16", |inputs| {
+        feed_forward(inputs.x.clone(), inputs.feed_forward.clone(), inputs.norm.clone(), None, Precision::Bf16)
+    }),
     ("feed forward, reference", |inputs| reference::feed_forward(inputs.x.clone(), inputs.feed_forward.clone(), inputs.norm.clone(), None)),
     ("residual norm", |inputs| {
-        linear_residual_norm(inputs.x.clone(), inputs.dense.clone(), inputs.residual.clone(), inputs.norm.clone(), None)
+        linear_residual_norm(inputs.x.clone(), inputs.dense.clone(), inputs.residual.clone(), inputs.norm.clone(), None, Precision::F32)
     }),
     ("residual norm, reference", |inputs| {
         reference::linear_residual_norm(inputs.x.clone(), inputs.dense.clone(), inputs.residual.clone(), inputs.norm.clone(), None)

@@ -38,17 +38,20 @@ class Scenario:
     full_rows: bool
     max_steps: int | None = None
     from_scratch: bool = False
+    bf16: bool = False
     overrides: dict = dataclasses.field(default_factory=dict)
 
 
 SCENARIOS = [
     Scenario("minilm-full", 16, True, 16, overrides=WITHOUT_DROPOUT),
     Scenario("minilm-full-dropout", 16, True, 16),
-    Scenario("bert-base", 8, True, 6, True, BERT_BASE | WITHOUT_DROPOUT),
-    Scenario("bert-base-dropout", 8, True, 6, True, BERT_BASE),
-    Scenario("tiny", 16, True, 120, True, TINY | WITHOUT_DROPOUT),
-    Scenario("tiny-dropout", 16, True, 120, True, TINY),
-    Scenario("tiny-reviews", 16, False, 200, True, TINY),
+    Scenario("minilm-full-bf16", 16, True, 16, bf16=True, overrides=WITHOUT_DROPOUT),
+    Scenario("bert-base", 8, True, 6, True, overrides=BERT_BASE | WITHOUT_DROPOUT),
+    Scenario("bert-base-dropout", 8, True, 6, True, overrides=BERT_BASE),
+    Scenario("bert-base-bf16", 8, True, 6, True, bf16=True, overrides=BERT_BASE | WITHOUT_DROPOUT),
+    Scenario("tiny", 16, True, 120, True, overrides=TINY | WITHOUT_DROPOUT),
+    Scenario("tiny-dropout", 16, True, 120, True, overrides=TINY),
+    Scenario("tiny-reviews", 16, False, 200, True, overrides=TINY),
     Scenario("minilm-reviews", 16, False),
 ]
 # Figures of a run, and whether rtrain's over HF's or HF's over rtrain's says how much better rtrain is.
@@ -150,6 +153,8 @@ def hf_command(scenario, files, arguments):
         command += ["--max_steps", scenario.max_steps]
     if scenario.from_scratch:
         command += ["--from_scratch"]
+    if scenario.bf16:
+        command += ["--bf16"]
     if scenario.overrides:
         command += ["--config_overrides", overrides(scenario)]
     return [*command, "--out"]
@@ -171,6 +176,8 @@ def rtrain_command(scenario, files, arguments):
     }
     if scenario.max_steps:
         options["max_steps"] = scenario.max_steps
+    if scenario.bf16:
+        options["bf16"] = "true"
     if scenario.overrides:
         options["config_overrides"] = overrides(scenario)
     if scenario.from_scratch:

@@ -36,6 +36,7 @@ def main():
         logging_steps=1,
         save_strategy="no",
         report_to="none",
+        bf16=arguments.bf16,
         use_cpu=True,
         disable_tqdm=True,
     )
@@ -69,6 +70,7 @@ def parse_arguments():
     parser.add_argument("--eval_batch", type=int, default=8, help="rows per evaluation batch (default 8)")
     parser.add_argument("--learning_rate", type=float, default=5e-5, help="peak learning rate (default 5e-5)")
     parser.add_argument("--seed", type=int, default=42, help="seed of head, order and dropout (default 42)")
+    parser.add_argument("--bf16", action="store_true", help="products of bfloat16, by autocast")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of torch (default 2)")
     parser.add_argument("--max_seq_length", type=int, default=128, help="longest input in tokens (default 128)")
     return parser.parse_args()

@@ -275,7 +275,7 @@ fn train_with_an_unknown_flag() {
 
 #[test]
 fn train_with_a_flag_of_transformers_that_is_not_there_yet() {
-    assert_refused!(workplace(), train_with(&["--bf16=true"]));
+    assert_refused!(workplace(), train_with(&["--fp16=true"]));
 }
 
 #[test]

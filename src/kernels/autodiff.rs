@@ -1,6 +1,6 @@
 //! How the operations enter burn's graph: what each keeps, and which gradients it gives.
 
-use super::{Kernels, Mask, Sequences};
+use super::{Kernels, Lookups, Mask, Precision, Sequences};
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
 use burn_autodiff::Autodiff;
@@ -9,9 +9,14 @@ use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// The operations of [`Kernels`] with what their backward passes need.
 pub(super) trait Differentiable: Kernels {
+    /// What [`Kernels::embeddings`] keeps.
+    type Embeddings: Debug + Clone + Send + 'static;
+    /// What [`Kernels::cross_entropy`] keeps.
+    type CrossEntropy: Debug + Clone + Send + 'static;
     /// What [`Kernels::self_attention`] keeps.
     type Attention: Debug + Clone + Send + 'static;
     /// What [`Kernels::feed_forward`] keeps.
@@ -22,16 +27,32 @@ pub(super) trait Differentiable: Kernels {
     type Norm: Debug + Clone + Send + 'static;
 
     /// Forward, keeping.
+    fn embeddings_keeping(tables: [FloatTensor<Self>; 3], ids: Lookups) -> (FloatTensor<Self>, Self::Embeddings);
+    /// Gradients of the tables, in their order.
+    fn embeddings_backward(gradient: FloatTensor<Self>, kept: Self::Embeddings) -> [FloatTensor<Self>; 3];
+
+    /// Forward, keeping.
+    fn cross_entropy_keeping(logits: [FloatTensor<Self>; 1], targets: Arc<[f32]>) -> (FloatTensor<Self>, Self::CrossEntropy);
+    /// The gradient of the logits.
+    fn cross_entropy_backward(gradient: FloatTensor<Self>, kept: Self::CrossEntropy) -> [FloatTensor<Self>; 1];
+
+    /// Forward, keeping.
     fn self_attention_keeping(
         inputs: [FloatTensor<Self>; 7],
         sequences: Sequences,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> (FloatTensor<Self>, Self::Attention);
     /// Gradients of the inputs, in their order.
     fn self_attention_backward(gradient: FloatTensor<Self>, kept: Self::Attention) -> [FloatTensor<Self>; 7];
 
     /// Forward, keeping.
-    fn feed_forward_keeping(inputs: [FloatTensor<Self>; 7], epsilon: f64, mask: Option<Mask>) -> (FloatTensor<Self>, Self::FeedForward);
+    fn feed_forward_keeping(
+        inputs: [FloatTensor<Self>; 7],
+        epsilon: f64,
+        mask: Option<Mask>,
+        precision: Precision,
+    ) -> (FloatTensor<Self>, Self::FeedForward);
     /// Gradients of the inputs, in their order.
     fn feed_forward_backward(gradient: FloatTensor<Self>, kept: Self::FeedForward) -> [FloatTensor<Self>; 7];
 
@@ -40,6 +61,7 @@ pub(super) trait Differentiable: Kernels {
         inputs: [FloatTensor<Self>; 6],
         epsilon: f64,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> (FloatTensor<Self>, Self::Residual);
     /// Gradients of the inputs, in their order.
     fn linear_residual_norm_backward(gradient: FloatTensor<Self>, kept: Self::Residual) -> [FloatTensor<Self>; 6];
@@ -71,12 +93,33 @@ macro_rules! node {
     };
 }
 
+node!(Embeddings, 3, Embeddings, embeddings_backward);
+node!(CrossEntropy, 1, CrossEntropy, cross_entropy_backward);
 node!(SelfAttention, 7, Attention, self_attention_backward);
 node!(FeedForward, 7, FeedForward, feed_forward_backward);
 node!(LinearResidualNorm, 6, Residual, linear_residual_norm_backward);
 node!(NormDropout, 3, Norm, norm_dropout_backward);
 
 impl<B: Backend + Differentiable, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn embeddings(first: FloatTensor<Self>, second: FloatTensor<Self>, third: FloatTensor<Self>, ids: Lookups) -> FloatTensor<Self> {
+        let tables = [first, second, third];
+        let prepared = Embeddings.prepare::<C>(tables.each_ref().map(|table| table.node())).compute_bound().stateful();
+        let (out, kept) = B::embeddings_keeping(tables.map(|table| table.into_primitive()), ids);
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(kept, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        }
+    }
+
+    fn cross_entropy(logits: FloatTensor<Self>, targets: Arc<[f32]>) -> FloatTensor<Self> {
+        let prepared = CrossEntropy.prepare::<C>([logits.node()]).compute_bound().stateful();
+        let (out, kept) = B::cross_entropy_keeping([logits.into_primitive()], targets);
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(kept, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        }
+    }
+
     fn self_attention(
         x: FloatTensor<Self>,
         query_weight: FloatTensor<Self>,
@@ -87,10 +130,11 @@ impl<B: Backend + Differentiable, C: CheckpointStrategy> Kernels for Autodiff<B,
         value_bias: FloatTensor<Self>,
         sequences: Sequences,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FloatTensor<Self> {
         let inputs = [x, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias];
         let prepared = SelfAttention.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
-        let (out, kept) = B::self_attention_keeping(inputs.map(|input| input.into_primitive()), sequences, mask);
+        let (out, kept) = B::self_attention_keeping(inputs.map(|input| input.into_primitive()), sequences, mask, precision);
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish(kept, out),
             OpsKind::UnTracked(prepared) => prepared.finish(out),
@@ -107,10 +151,11 @@ impl<B: Backend + Differentiable, C: CheckpointStrategy> Kernels for Autodiff<B,
         norm_bias: FloatTensor<Self>,
         epsilon: f64,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FloatTensor<Self> {
         let inputs = [x, first_weight, first_bias, second_weight, second_bias, norm_weight, norm_bias];
         let prepared = FeedForward.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
-        let (out, kept) = B::feed_forward_keeping(inputs.map(|input| input.into_primitive()), epsilon, mask);
+        let (out, kept) = B::feed_forward_keeping(inputs.map(|input| input.into_primitive()), epsilon, mask, precision);
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish(kept, out),
             OpsKind::UnTracked(prepared) => prepared.finish(out),
@@ -126,10 +171,11 @@ impl<B: Backend + Differentiable, C: CheckpointStrategy> Kernels for Autodiff<B,
         norm_bias: FloatTensor<Self>,
         epsilon: f64,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FloatTensor<Self> {
         let inputs = [x, weight, bias, residual, norm_weight, norm_bias];
         let prepared = LinearResidualNorm.prepare::<C>(inputs.each_ref().map(|input| input.node())).compute_bound().stateful();
-        let (out, kept) = B::linear_residual_norm_keeping(inputs.map(|input| input.into_primitive()), epsilon, mask);
+        let (out, kept) = B::linear_residual_norm_keeping(inputs.map(|input| input.into_primitive()), epsilon, mask, precision);
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish(kept, out),
             OpsKind::UnTracked(prepared) => prepared.finish(out),

@@ -104,6 +104,23 @@ impl Sequences {
     }
 }
 
+/// How the products of linear layers are computed. All else is computed in `f32`, and so are the weights kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Operands as they are.
+    #[default]
+    F32,
+    /// Operands rounded to bfloat16, sums in `f32`: about twice as fast where the processor has products of bfloat16, and slower elsewhere.
+    Bf16,
+}
+
+impl Precision {
+    /// Whether products gain from it on this processor.
+    pub fn is_fast(self) -> bool {
+        self == Precision::F32 || cpu::bf16_is_fast()
+    }
+}
+
 /// Which elements dropout keeps, and what they are multiplied with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mask {
@@ -119,12 +136,21 @@ impl Mask {
     }
 }
 
+/// The ids that choose rows of the three tables of [`embeddings`], (N) a table.
+pub type Lookups = [Arc<[i32]>; 3];
+
 /// The operations on tensors of a backend.
 ///
 /// # Shapes
 /// N tokens of all sequences, H hidden width. Weights are (out, in), biases (out).
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait Kernels: Backend {
+    /// See [`embeddings`].
+    fn embeddings(first: FloatTensor<Self>, second: FloatTensor<Self>, third: FloatTensor<Self>, ids: Lookups) -> FloatTensor<Self>;
+
+    /// See [`cross_entropy`].
+    fn cross_entropy(logits: FloatTensor<Self>, targets: Arc<[f32]>) -> FloatTensor<Self>;
+
     /// See [`self_attention`].
     #[allow(clippy::too_many_arguments, reason = "tensors cross the dispatch as single arguments only")]
     fn self_attention(
@@ -137,6 +163,7 @@ pub(crate) trait Kernels: Backend {
         value_bias: FloatTensor<Self>,
         sequences: Sequences,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FloatTensor<Self>;
 
     /// See [`feed_forward`].
@@ -151,6 +178,7 @@ pub(crate) trait Kernels: Backend {
         norm_bias: FloatTensor<Self>,
         epsilon: f64,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FloatTensor<Self>;
 
     /// See [`linear_residual_norm`].
@@ -164,6 +192,7 @@ pub(crate) trait Kernels: Backend {
         norm_bias: FloatTensor<Self>,
         epsilon: f64,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FloatTensor<Self>;
 
     /// See [`norm_dropout`].
@@ -196,13 +225,43 @@ pub struct Norm {
     pub epsilon: f64,
 }
 
+/// The sum of the rows that ids choose from three tables.
+///
+/// The gradient of a whole table is mostly zeros; where that matters, keep the tables out of the graph, and add the gradient of the result
+/// up by rows.
+///
+/// # Shapes
+/// The tables are (rows, H), the ids (N) each, and the result is (N, H).
+///
+/// # Panics
+/// Where an id has no row.
+pub fn embeddings(tables: [Tensor<2>; 3], ids: [&[i32]; 3]) -> Tensor<2> {
+    let [first, second, third] = tables.map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as Kernels>::embeddings(first, second, third, ids.map(Arc::from)))
+}
+
+/// Cross entropy with probabilities as targets: the mean over rows of `-Σ targets · log softmax(logits)`.
+///
+/// # Shapes
+/// Logits and targets are (B, C), each row of the targets adds up to 1, and the result is (1).
+pub fn cross_entropy(logits: Tensor<2>, targets: Vec<f32>) -> Tensor<1> {
+    assert_eq!(targets.len(), logits.shape().num_elements(), "a target a logit");
+    Tensor::from_dispatch(<Dispatch as Kernels>::cross_entropy(logits.into_dispatch(), targets.into()))
+}
+
 /// Multi-head attention of every token to those of its own sequence: queries, keys and values are linear in x; dropout, if any, acts on the
 /// probabilities.
 ///
 /// # Shapes
 /// x is (N, H), the layers are (H, H), the mask (A, Q, L) of one sequence after another, and the result (Q, H) of one sequence after another:
 /// a row for each token that looks, all N of them or the first of each sequence.
-pub fn self_attention(x: Tensor<2>, [query, key, value]: [Linear; 3], sequences: &Sequences, mask: Option<Mask>) -> Tensor<2> {
+pub fn self_attention(
+    x: Tensor<2>,
+    [query, key, value]: [Linear; 3],
+    sequences: &Sequences,
+    mask: Option<Mask>,
+    precision: Precision,
+) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Kernels>::self_attention(
         x.into_dispatch(),
         query.weight.into_dispatch(),
@@ -213,6 +272,7 @@ pub fn self_attention(x: Tensor<2>, [query, key, value]: [Linear; 3], sequences:
         value.bias.into_dispatch(),
         sequences.clone(),
         mask,
+        precision,
     ))
 }
 
@@ -220,7 +280,7 @@ pub fn self_attention(x: Tensor<2>, [query, key, value]: [Linear; 3], sequences:
 ///
 /// # Shapes
 /// x, mask and result are (N, H); the first layer is (F, H), the second (H, F).
-pub fn feed_forward(x: Tensor<2>, [first, second]: [Linear; 2], norm: Norm, mask: Option<Mask>) -> Tensor<2> {
+pub fn feed_forward(x: Tensor<2>, [first, second]: [Linear; 2], norm: Norm, mask: Option<Mask>, precision: Precision) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Kernels>::feed_forward(
         x.into_dispatch(),
         first.weight.into_dispatch(),
@@ -231,6 +291,7 @@ pub fn feed_forward(x: Tensor<2>, [first, second]: [Linear; 2], norm: Norm, mask
         norm.bias.into_dispatch(),
         norm.epsilon,
         mask,
+        precision,
     ))
 }
 
@@ -238,7 +299,14 @@ pub fn feed_forward(x: Tensor<2>, [first, second]: [Linear; 2], norm: Norm, mask
 ///
 /// # Shapes
 /// x is (N, in); residual, mask and result are (N, H).
-pub fn linear_residual_norm(x: Tensor<2>, layer: Linear, residual: Tensor<2>, norm: Norm, mask: Option<Mask>) -> Tensor<2> {
+pub fn linear_residual_norm(
+    x: Tensor<2>,
+    layer: Linear,
+    residual: Tensor<2>,
+    norm: Norm,
+    mask: Option<Mask>,
+    precision: Precision,
+) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Kernels>::linear_residual_norm(
         x.into_dispatch(),
         layer.weight.into_dispatch(),
@@ -248,6 +316,7 @@ pub fn linear_residual_norm(x: Tensor<2>, layer: Linear, residual: Tensor<2>, no
         norm.bias.into_dispatch(),
         norm.epsilon,
         mask,
+        precision,
     ))
 }
 

@@ -1,9 +1,26 @@
 //! What each operation means, in burn's primitives: slow, on any device, differentiable by burn.
 
 use super::{Linear, Mask, Norm, Sequences};
-use burn::tensor::activation::softmax;
+use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::module::{layer_norm, linear as dense};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
+
+/// See [`super::embeddings`].
+pub fn embeddings(tables: [Tensor<2>; 3], ids: [&[i32]; 3]) -> Tensor<2> {
+    let mut rows = tables.into_iter().zip(ids).map(|(table, ids)| {
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids.to_vec(), [ids.len()]), &table.device());
+        table.select(0, ids)
+    });
+    let first = rows.next().expect("three tables");
+    rows.fold(first, |sum, rows| sum + rows)
+}
+
+/// See [`super::cross_entropy`].
+pub fn cross_entropy(logits: Tensor<2>, targets: Vec<f32>) -> Tensor<1> {
+    let [rows, columns] = logits.dims();
+    let targets = Tensor::from_data(TensorData::new(targets, [rows, columns]), &logits.device());
+    (log_softmax(logits, 1) * targets).sum() / -(rows as f64)
+}
 
 /// See [`super::self_attention`].
 pub fn self_attention(x: Tensor<2>, layers: [Linear; 3], sequences: &Sequences, mask: Option<Mask>) -> Tensor<2> {

@@ -1,6 +1,6 @@
 //! Every operation against its reference: what it gives, and the gradient of each input.
 
-use super::{Linear, Mask, Norm, Queries, Sequences, reference};
+use super::{Linear, Mask, Norm, Precision, Queries, Sequences, reference};
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 
@@ -67,13 +67,24 @@ fn run(operation: &Operation<'_>, inputs: &[Input], weights: &[f32]) -> Vec<Vec<
     results
 }
 
-/// Both ways within 2e-5 of the greatest value of each result, or of 1: the gradient of a key's bias is noise around 0.
-fn assert_same(fast: &Operation<'_>, slow: &Operation<'_>, inputs: &[Input], noise: &mut Noise) {
+/// Within what share of the greatest value of a result, or of 1, both ways agree: the gradient of a key's bias is noise around 0.
+fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::F32 => 2e-5,
+        Precision::Bf16 => 4e-2,
+    }
+}
+
+fn precisions() -> impl Strategy<Value = Precision> {
+    prop::sample::select(vec![Precision::F32, Precision::Bf16])
+}
+
+fn assert_same(fast: &Operation<'_>, slow: &Operation<'_>, inputs: &[Input], tolerance: f32, noise: &mut Noise) {
     let weights = noise.values(1 << 14);
     for (index, (fast, slow)) in run(fast, inputs, &weights).iter().zip(run(slow, inputs, &weights)).enumerate() {
         let largest = slow.iter().fold(1.0_f32, |largest, value| largest.max(value.abs()));
         for (place, (fast, slow)) in fast.iter().zip(&slow).enumerate() {
-            assert!((fast - slow).abs() <= 2e-5 * largest, "result {index} at {place}: {fast}, not {slow}; the largest is {largest}");
+            assert!((fast - slow).abs() <= tolerance * largest, "result {index} at {place}: {fast}, not {slow}; the largest is {largest}");
         }
     }
 }
@@ -88,6 +99,7 @@ proptest! {
         size in 1_usize..20,
         queries in prop::sample::select(vec![Queries::All, Queries::First]),
         dropout in prop::bool::ANY,
+        precision in precisions(),
         seed in any::<u64>(),
     ) {
         prop_assume!(lengths.iter().sum::<usize>() > 0);
@@ -100,9 +112,9 @@ proptest! {
         }
         let mask = dropout.then(|| noise.mask(sequences.scores()));
         let layers = |inputs: &[Tensor<2>]| [1, 3, 5].map(|first| linear(&inputs[first], &inputs[first + 1]));
-        let fast = |inputs: &[Tensor<2>]| super::self_attention(inputs[0].clone(), layers(inputs), &sequences, mask.clone());
+        let fast = |inputs: &[Tensor<2>]| super::self_attention(inputs[0].clone(), layers(inputs), &sequences, mask.clone(), precision);
         let slow = |inputs: &[Tensor<2>]| reference::self_attention(inputs[0].clone(), layers(inputs), &sequences, mask.clone());
-        assert_same(&fast, &slow, &inputs, &mut noise);
+        assert_same(&fast, &slow, &inputs, tolerance(precision), &mut noise);
     }
 
     #[test]
@@ -111,6 +123,7 @@ proptest! {
         width in 8_usize..40,
         inner in 1_usize..70,
         dropout in prop::bool::ANY,
+        precision in precisions(),
         seed in any::<u64>(),
     ) {
         let mut noise = Noise(seed);
@@ -130,13 +143,13 @@ proptest! {
         };
         let fast = |inputs: &[Tensor<2>]| {
             let (x, layers, norm, mask) = arguments(inputs);
-            super::feed_forward(x, layers, norm, mask)
+            super::feed_forward(x, layers, norm, mask, precision)
         };
         let slow = |inputs: &[Tensor<2>]| {
             let (x, layers, norm, mask) = arguments(inputs);
             reference::feed_forward(x, layers, norm, mask)
         };
-        assert_same(&fast, &slow, &inputs, &mut noise);
+        assert_same(&fast, &slow, &inputs, tolerance(precision), &mut noise);
     }
 
     #[test]
@@ -145,6 +158,7 @@ proptest! {
         inner in 1_usize..40,
         width in 8_usize..70,
         dropout in prop::bool::ANY,
+        precision in precisions(),
         seed in any::<u64>(),
     ) {
         let mut noise = Noise(seed);
@@ -162,13 +176,52 @@ proptest! {
         };
         let fast = |inputs: &[Tensor<2>]| {
             let (x, layer, residual, norm, mask) = arguments(inputs);
-            super::linear_residual_norm(x, layer, residual, norm, mask)
+            super::linear_residual_norm(x, layer, residual, norm, mask, precision)
         };
         let slow = |inputs: &[Tensor<2>]| {
             let (x, layer, residual, norm, mask) = arguments(inputs);
             reference::linear_residual_norm(x, layer, residual, norm, mask)
         };
-        assert_same(&fast, &slow, &inputs, &mut noise);
+        assert_same(&fast, &slow, &inputs, tolerance(precision), &mut noise);
+    }
+
+    #[test]
+    fn embeddings(
+        rows in prop::collection::vec(1_usize..40, 3),
+        width in 1_usize..70,
+        picks in prop::collection::vec(any::<[u8; 3]>(), 1..60),
+        seed in any::<u64>(),
+    ) {
+        let mut noise = Noise(seed);
+        let inputs: Vec<Input> = rows.iter().map(|rows| noise.matrix(*rows, width)).collect();
+        let ids: [Vec<i32>; 3] =
+            std::array::from_fn(|table| picks.iter().map(|pick| i32::from(pick[table]) % rows[table] as i32).collect());
+        let ids = ids.each_ref().map(|ids| &**ids);
+        let tables = |inputs: &[Tensor<2>]| std::array::from_fn(|table| inputs[table].clone());
+        let fast = |inputs: &[Tensor<2>]| super::embeddings(tables(inputs), ids);
+        let slow = |inputs: &[Tensor<2>]| reference::embeddings(tables(inputs), ids);
+        assert_same(&fast, &slow, &inputs, tolerance(Precision::F32), &mut noise);
+    }
+
+    #[test]
+    fn cross_entropy(
+        rows in 1_usize..50,
+        columns in 1_usize..70,
+        smoothing in prop::sample::select(vec![0.0_f32, 0.1, 1.0]),
+        spread in prop::sample::select(vec![1.0_f32, 90.0]),
+        seed in any::<u64>(),
+    ) {
+        let mut noise = Noise(seed);
+        let mut logits = noise.matrix(rows, columns);
+        logits.values.iter_mut().for_each(|value| *value *= spread);
+        let target = |place: usize| {
+            let is_label = (place / columns * 7 + 3) % columns == place % columns;
+            smoothing / columns as f32 + if is_label { 1.0 - smoothing } else { 0.0 }
+        };
+        let targets: Vec<f32> = (0..rows * columns).map(target).collect();
+        let fast = |inputs: &[Tensor<2>]| super::cross_entropy(inputs[0].clone(), targets.clone()).reshape([1, 1]);
+        let slow = |inputs: &[Tensor<2>]| reference::cross_entropy(inputs[0].clone(), targets.clone()).reshape([1, 1]);
+        assert_same(&fast, &slow, &[logits], tolerance(Precision::F32), &mut noise);
     }
 
     #[test]
@@ -178,6 +231,6 @@ proptest! {
         let inputs = [noise.matrix(rows, width), noise.vector(width), noise.vector(width)];
         let fast = |inputs: &[Tensor<2>]| super::norm_dropout(inputs[0].clone(), norm(&inputs[1], &inputs[2]), mask.clone());
         let slow = |inputs: &[Tensor<2>]| reference::norm_dropout(inputs[0].clone(), norm(&inputs[1], &inputs[2]), mask.clone());
-        assert_same(&fast, &slow, &inputs, &mut noise);
+        assert_same(&fast, &slow, &inputs, tolerance(Precision::F32), &mut noise);
     }
 }

@@ -36,9 +36,7 @@ pub const EMBEDDINGS: [(&str, Ids); 3] = [
 /// # Panics
 /// As [`forward`].
 pub fn embed(parameters: &Parameters, batch: &Batch) -> Tensor<2> {
-    let [words, types, positions] =
-        EMBEDDINGS.map(|(table, ids)| parameters.matrix(table).select(0, indices(ids(batch).to_vec(), parameters.device())));
-    words + types + positions
+    kernels::embeddings(EMBEDDINGS.map(|(table, _)| parameters.matrix(table)), EMBEDDINGS.map(|(_, ids)| ids(batch)))
 }
 
 /// The logits of every sequence of a batch, from its embeddings.
@@ -137,18 +135,18 @@ impl<'a, 'b> Network<'a, 'b> {
 
     /// (N, H) to (Q, H).
     fn layer(&mut self, hidden: Tensor<2>, index: usize) -> Tensor<2> {
-        let prefix = format!("bert.encoder.layer.{index}");
+        let (prefix, precision) = (format!("bert.encoder.layer.{index}"), self.parameters.precision());
         let projections = ["query", "key", "value"].map(|name| self.linear(&format!("{prefix}.attention.self.{name}")));
         let residual = if self.is_last(index) { self.first_rows(hidden.clone()) } else { hidden.clone() };
         let sequences = self.sequences(index);
         let rows = Draw::Rows(sequences.clone());
-        let context = self.with_mask(Some(rows.clone()), |mask| kernels::self_attention(hidden, projections, &sequences, mask));
+        let context = self.with_mask(Some(rows.clone()), |mask| kernels::self_attention(hidden, projections, &sequences, mask, precision));
         let (dense, norm) =
             (self.linear(&format!("{prefix}.attention.output.dense")), self.norm(&format!("{prefix}.attention.output.LayerNorm")));
-        let attended = self.with_mask(Some(rows), |mask| kernels::linear_residual_norm(context, dense, residual, norm, mask));
+        let attended = self.with_mask(Some(rows), |mask| kernels::linear_residual_norm(context, dense, residual, norm, mask, precision));
         let layers = ["intermediate", "output"].map(|name| self.linear(&format!("{prefix}.{name}.dense")));
         let norm = self.norm(&format!("{prefix}.output.LayerNorm"));
-        self.with_mask(self.after(index + 1), |mask| kernels::feed_forward(attended, layers, norm, mask))
+        self.with_mask(self.after(index + 1), |mask| kernels::feed_forward(attended, layers, norm, mask, precision))
     }
 
     fn is_last(&self, layer: usize) -> bool {

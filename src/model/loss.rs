@@ -1,9 +1,10 @@
 //! The losses of sequence classification.
 
-use burn::tensor::activation::{log_sigmoid, log_softmax};
+use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::data::Labels;
+use crate::kernels;
 
 /// The loss of a batch: what kind, the labels decide, as `problem_type` does in transformers.
 ///
@@ -37,12 +38,11 @@ pub fn cross_entropy(logits: Tensor<2>, classes: &[u32], label_smoothing_factor:
     let [rows, num_labels] = logits.dims();
     assert_eq!(classes.len(), rows, "one class a row");
     let elsewhere = label_smoothing_factor / num_labels as f64;
-    let mut weights = vec![elsewhere as f32; rows * num_labels];
-    for (row, class) in weights.chunks_exact_mut(num_labels).zip(classes) {
+    let mut targets = vec![elsewhere as f32; rows * num_labels];
+    for (row, class) in targets.chunks_exact_mut(num_labels).zip(classes) {
         row[*class as usize] = (1.0 - label_smoothing_factor + elsewhere) as f32;
     }
-    let weights = Tensor::from_data(TensorData::new(weights, [rows, num_labels]), &logits.device());
-    (log_softmax(logits, 1) * weights).sum() / -(rows as f64)
+    kernels::cross_entropy(logits, targets)
 }
 
 /// Binary cross entropy of every logit by itself, averaged over all of them.

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use indexmap::IndexMap;
 
 use crate::architecture::ParameterTable;
+use crate::kernels::Precision;
 
 /// The parameters of a model as tensors on one device, in the order of their [`ParameterTable`].
 ///
@@ -13,6 +14,7 @@ use crate::architecture::ParameterTable;
 pub struct Parameters {
     tensors: IndexMap<String, ParameterTensor>,
     device: Device,
+    precision: Precision,
 }
 
 #[derive(Debug, Clone)]
@@ -33,12 +35,23 @@ impl Parameters {
             let data = TensorData::new(values, parameter.shape.clone());
             (parameter.name.clone(), ParameterTensor::from_data(data, device))
         });
-        Parameters { tensors: tensors.collect(), device: device.clone() }
+        Parameters { tensors: tensors.collect(), device: device.clone(), precision: Precision::F32 }
     }
 
     /// The values, row-major, in the order of the table.
     pub fn to_host(&self) -> Vec<Vec<f32>> {
         self.tensors.values().map(|tensor| host_values(tensor.clone().into_data())).collect()
+    }
+
+    /// The same tensors, with other products of linear layers.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Parameters { precision, ..self }
+    }
+
+    /// How products of linear layers are computed.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The device that the tensors are on.
@@ -72,7 +85,7 @@ impl Parameters {
     #[must_use]
     pub fn tracked(&self) -> Self {
         let tensors = self.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.tracked()));
-        Parameters { tensors: tensors.collect(), device: self.device.clone().autodiff() }
+        Parameters { tensors: tensors.collect(), device: self.device.clone().autodiff(), precision: self.precision }
     }
 
     /// Takes the gradients of [tracked](Self::tracked) parameters out of `gradients`, in the order of the table; `None` for a parameter

@@ -77,6 +77,8 @@ pub struct TrainingArguments {
     pub gradient_accumulation_steps: usize,
     /// Whether the backward pass computes each layer once more instead of keeping all activations.
     pub gradient_checkpointing: bool,
+    /// Whether the products of linear layers round their operands to bfloat16.
+    pub bf16: bool,
     /// Whether an incomplete last batch is left out.
     pub dataloader_drop_last: bool,
     /// Seed of the fresh weights, of dropout, and of the order of the rows where `data_seed` is not given.

@@ -6,7 +6,7 @@ use super::gradient::{Gradient, RowGradient};
 use super::optimizer::{AdamW, AdamWSettings};
 use crate::architecture::{BertConfig, ParameterTable};
 use crate::data::{Batch, Labels};
-use crate::kernels::recycle;
+use crate::kernels::{Precision, recycle};
 use crate::model::{Dropout, Parameters, bert, loss};
 use crate::random::Mt19937;
 
@@ -69,6 +69,12 @@ impl Engine {
         let place = |name: &str| table.parameters.iter().position(|parameter| parameter.name == name);
         let embeddings = bert::EMBEDDINGS.map(|(name, _)| place(name).expect("the table has the embeddings"));
         Engine { config, optimizer: AdamW::new(&table), table, parameters, embeddings, device }
+    }
+
+    /// The same engine, with other products of linear layers; weights, gradients and moments stay `f32`.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Engine {
+        Engine { parameters: self.parameters.with_precision(precision), ..self }
     }
 
     /// Averages the gradients of the micro batches, clips them, and moves the weights. The loss is averaged too.

@@ -61,6 +61,8 @@ pub struct DataOptions {
     pub per_device_eval_batch_size: usize,
     /// Most rows, from the first.
     pub max_samples: Option<usize>,
+    /// Whether linear layers round their operands to bfloat16.
+    pub bf16: bool,
 }
 
 impl DataOptions {
@@ -71,6 +73,7 @@ impl DataOptions {
             max_seq_length: count_of(matches, "max_seq_length"),
             per_device_eval_batch_size: count_of(matches, "per_device_eval_batch_size").unwrap_or(8),
             max_samples: count_of(matches, max_samples),
+            bf16: matches.get_flag("bf16"),
         }
     }
 }
@@ -160,7 +163,7 @@ fn uneven(texts: usize, pairs: usize) -> rtrain::diagnostic::Error {
     Error::misuse(diagnostic.hint("give one --text_pair for every --text, in the same order"))
 }
 
-fn data() -> [Arg; 4] {
+fn data() -> [Arg; 5] {
     [
         named("text_column_names")
             .value_name("NAMES")
@@ -171,6 +174,9 @@ fn data() -> [Arg; 4] {
             .help("Join the text columns with this into one sentence, as in training"),
         count("max_seq_length").help("Most tokens of an example; left out, what the model was saved with"),
         count("per_device_eval_batch_size").default_value("8").help("Rows of a batch; more are faster, and no result changes"),
+        named("bf16")
+            .action(ArgAction::SetTrue)
+            .help("Round the operands of linear layers to bfloat16; faster on processors with AVX-512 BF16"),
     ]
 }
 

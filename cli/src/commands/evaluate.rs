@@ -1,6 +1,6 @@
 //! `rtrain evaluate`: a saved model measured on a table.
 
-use super::model::{offline, progress_bar, read_table, set_threads};
+use super::model::{offline, precision, progress_bar, read_table, set_threads};
 use crate::arguments::{self, EvaluateOptions, OutputFormat};
 use crate::render;
 use clap::ArgMatches;
@@ -29,8 +29,10 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     if let Some(samples) = options.data.max_samples {
         dataset = dataset.truncated(samples);
     }
-    let mut engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
-    let bar = progress_bar(dataset.len() as u64, matches.get_flag("quiet"));
+    let quiet = matches.get_flag("quiet");
+    let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
+    let mut engine = engine.with_precision(precision(options.data.bf16, quiet));
+    let bar = progress_bar(dataset.len() as u64, quiet);
     let predictions = predict(&mut engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let mut metrics = vec![("loss".to_owned(), Json::from(predictions.loss))];

@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rtrain::data::{Table, TableFormat};
 use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
+use rtrain::kernels::Precision;
 use std::path::Path;
 
 /// Whether `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE` is set, as huggingface_hub reads them.
@@ -30,6 +31,15 @@ pub fn set_threads(threads: Option<usize>) -> Result<()> {
     let Some(threads) = threads else { return Ok(()) };
     let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     built.map_err(|error| Error::misuse(Diagnostic::new("threads", Site::default(), format!("could not start {threads} threads: {error}"))))
+}
+
+/// How products of linear layers are computed; says on standard error where bfloat16 gains nothing.
+pub fn precision(bf16: bool, quiet: bool) -> Precision {
+    let precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
+    if !(precision.is_fast() || quiet) {
+        eprintln!("warning: this processor has no products of bfloat16 (AVX-512 BF16): --bf16 is slower here than float32");
+    }
+    precision
 }
 
 /// A bar on standard error, which shows on a terminal only.

@@ -1,6 +1,6 @@
 //! `rtrain predict`: what a saved model says of texts.
 
-use super::model::{offline, progress_bar, read_table, set_threads};
+use super::model::{offline, precision, progress_bar, read_table, set_threads};
 use crate::arguments::{self, OutputFormat, PredictInput, PredictOptions};
 use crate::render;
 use clap::ArgMatches;
@@ -39,8 +39,10 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     if let Some(samples) = options.data.max_samples {
         dataset = dataset.truncated(samples);
     }
-    let mut engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
-    let bar = progress_bar(dataset.len() as u64, matches.get_flag("quiet"));
+    let quiet = matches.get_flag("quiet");
+    let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
+    let mut engine = engine.with_precision(precision(options.data.bf16, quiet));
+    let bar = progress_bar(dataset.len() as u64, quiet);
     let logits = predict(&mut engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |done| bar.set_position(done as u64)).logits;
     bar.finish_and_clear();
     let text = render(&task, &texts, &logits, options.format);

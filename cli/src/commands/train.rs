@@ -1,6 +1,6 @@
 //! `rtrain train`: what `run_classification.py` does, from arguments to files.
 
-use super::model::{offline, progress_bar, read_table, set_threads};
+use super::model::{offline, precision, progress_bar, read_table, set_threads};
 use crate::{arguments, config_file, render};
 use clap::ArgMatches;
 use indicatif::ProgressBar;
@@ -44,7 +44,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     model.tokenizer.set_truncation_and_padding(max_length as u64, arguments.pad_to_max_length);
 
     let weights = std::mem::take(&mut model.weights);
-    let engine = Engine::new(model.bert.clone(), model.table.clone(), weights);
+    let engine = Engine::new(model.bert.clone(), model.table.clone(), weights).with_precision(precision(arguments.bf16, quiet));
     let mut trainer = Trainer::new(engine, &arguments, &task, eval.as_ref(), arguments.pad_to_max_length.then_some(max_length));
     let mut host = Terminal::new(
         &arguments,

@@ -3,6 +3,7 @@
 use super::gemm::{Matrix, Output, gemm_shared};
 use super::parallel::for_shares;
 use super::pool::take;
+use crate::kernels::Precision;
 use crate::simd::vectorized;
 use rayon::join;
 use std::ops::Range;
@@ -14,6 +15,8 @@ pub struct Linear<'a> {
     pub weight: &'a [f32],
     /// (out)
     pub bias: &'a [f32],
+    /// How its products are computed.
+    pub precision: Precision,
 }
 
 impl Linear<'_> {
@@ -30,7 +33,7 @@ impl Linear<'_> {
     /// x · Wᵀ, without the bias.
     pub fn product(&self, out: &mut [f32], x: &[f32]) {
         let inner = self.in_features();
-        gemm_shared(out, Output::Overwrite, Matrix::new(x, inner), Matrix::new(self.weight, inner).transposed());
+        gemm_shared(out, Output::Overwrite, self.precision, Matrix::new(x, inner), Matrix::new(self.weight, inner).transposed());
     }
 }
 
@@ -64,7 +67,13 @@ pub fn parameter_gradients(gradient: &[f32], x: &[f32], layer: Linear<'_>) -> [V
 
 /// dy · W into the gradient of x.
 pub fn add_input_gradient(input: &mut [f32], output: Output, gradient: &[f32], layer: Linear<'_>) {
-    gemm_shared(input, output, Matrix::new(gradient, layer.out_features()), Matrix::new(layer.weight, layer.in_features()));
+    gemm_shared(
+        input,
+        output,
+        layer.precision,
+        Matrix::new(gradient, layer.out_features()),
+        Matrix::new(layer.weight, layer.in_features()),
+    );
 }
 
 /// dyᵀ · x, (out, in).
@@ -73,6 +82,7 @@ fn weight_gradient(gradient: &[f32], x: &[f32], layer: Linear<'_>) -> Vec<f32> {
     gemm_shared(
         &mut weight,
         Output::Overwrite,
+        layer.precision,
         Matrix::new(gradient, layer.out_features()).transposed(),
         Matrix::new(x, layer.in_features()),
     );

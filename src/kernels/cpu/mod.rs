@@ -6,17 +6,20 @@
 
 mod attention;
 mod dense;
+mod embeddings;
 mod feed_forward;
 mod gemm;
+mod loss;
 mod math;
 mod norm;
 mod parallel;
 mod pool;
 
+pub(super) use gemm::bf16_is_fast;
 pub(crate) use pool::give as recycle;
 
 use super::autodiff::Differentiable;
-use super::{Kernels, Mask, Sequences};
+use super::{Kernels, Lookups, Mask, Precision, Sequences};
 use attention::Attended;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
@@ -25,6 +28,7 @@ use dense::Linear;
 use feed_forward::Fed;
 use norm::{Norm, Normalized};
 use pool::{give, give_tensor};
+use std::sync::Arc;
 
 fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous tensor of f32")
@@ -45,22 +49,23 @@ fn matrix(values: Vec<f32>, columns: usize) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, [rows, columns]))
 }
 
-fn layer<'a>(weight: &'a FlexTensor, bias: &'a FlexTensor) -> Linear<'a> {
-    Linear { weight: values(weight), bias: values(bias) }
+fn layer<'a>(weight: &'a FlexTensor, bias: &'a FlexTensor, precision: Precision) -> Linear<'a> {
+    Linear { weight: values(weight), bias: values(bias), precision }
 }
 
 fn layer_norm<'a>(weight: &'a FlexTensor, bias: &'a FlexTensor, epsilon: f64) -> Norm<'a> {
     Norm { weight: values(weight), bias: values(bias), epsilon: epsilon as f32 }
 }
 
-fn projections(inputs: &[FlexTensor; 7]) -> [Linear<'_>; 3] {
+fn projections(inputs: &[FlexTensor; 7], precision: Precision) -> [Linear<'_>; 3] {
     let [_, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias] = inputs;
-    [layer(query_weight, query_bias), layer(key_weight, key_bias), layer(value_weight, value_bias)]
+    [(query_weight, query_bias), (key_weight, key_bias), (value_weight, value_bias)].map(|(weight, bias)| layer(weight, bias, precision))
 }
 
-fn fed(inputs: &[FlexTensor; 7], epsilon: f64) -> ([Linear<'_>; 2], Norm<'_>) {
+fn fed(inputs: &[FlexTensor; 7], epsilon: f64, precision: Precision) -> ([Linear<'_>; 2], Norm<'_>) {
     let [_, first_weight, first_bias, second_weight, second_bias, norm_weight, norm_bias] = inputs;
-    ([layer(first_weight, first_bias), layer(second_weight, second_bias)], layer_norm(norm_weight, norm_bias, epsilon))
+    let layers = [layer(first_weight, first_bias, precision), layer(second_weight, second_bias, precision)];
+    (layers, layer_norm(norm_weight, norm_bias, epsilon))
 }
 
 /// Gradients with the shapes of the inputs.
@@ -79,6 +84,16 @@ fn forget<K: Kept>((out, kept): (FlexTensor, K)) -> FlexTensor {
 trait Kept {
     /// Gives every buffer back that nobody else needs.
     fn give(self);
+}
+
+impl Kept for KeptEmbeddings {
+    fn give(self) {}
+}
+
+impl Kept for KeptCrossEntropy {
+    fn give(self) {
+        give(self.probabilities);
+    }
 }
 
 impl Kept for KeptAttention {
@@ -111,6 +126,14 @@ impl Kept for KeptNorm {
 }
 
 impl Kernels for Flex {
+    fn embeddings(first: FlexTensor, second: FlexTensor, third: FlexTensor, ids: Lookups) -> FlexTensor {
+        forget(Self::embeddings_keeping([first, second, third], ids))
+    }
+
+    fn cross_entropy(logits: FlexTensor, targets: Arc<[f32]>) -> FlexTensor {
+        forget(Self::cross_entropy_keeping([logits], targets))
+    }
+
     fn self_attention(
         x: FlexTensor,
         query_weight: FlexTensor,
@@ -121,9 +144,10 @@ impl Kernels for Flex {
         value_bias: FlexTensor,
         sequences: Sequences,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FlexTensor {
         let inputs = [x, query_weight, query_bias, key_weight, key_bias, value_weight, value_bias];
-        forget(Self::self_attention_keeping(inputs, sequences, mask))
+        forget(Self::self_attention_keeping(inputs, sequences, mask, precision))
     }
 
     fn feed_forward(
@@ -136,9 +160,10 @@ impl Kernels for Flex {
         norm_bias: FlexTensor,
         epsilon: f64,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FlexTensor {
         let inputs = [x, first_weight, first_bias, second_weight, second_bias, norm_weight, norm_bias];
-        forget(Self::feed_forward_keeping(inputs, epsilon, mask))
+        forget(Self::feed_forward_keeping(inputs, epsilon, mask, precision))
     }
 
     fn linear_residual_norm(
@@ -150,13 +175,30 @@ impl Kernels for Flex {
         norm_bias: FlexTensor,
         epsilon: f64,
         mask: Option<Mask>,
+        precision: Precision,
     ) -> FlexTensor {
-        forget(Self::linear_residual_norm_keeping([x, weight, bias, residual, norm_weight, norm_bias], epsilon, mask))
+        forget(Self::linear_residual_norm_keeping([x, weight, bias, residual, norm_weight, norm_bias], epsilon, mask, precision))
     }
 
     fn norm_dropout(x: FlexTensor, norm_weight: FlexTensor, norm_bias: FlexTensor, epsilon: f64, mask: Option<Mask>) -> FlexTensor {
         forget(Self::norm_dropout_keeping([x, norm_weight, norm_bias], epsilon, mask))
     }
+}
+
+/// What [`Kernels::embeddings`] keeps on the CPU.
+#[derive(Debug, Clone)]
+pub(super) struct KeptEmbeddings {
+    /// The shapes of the tables, (rows, H).
+    shapes: [[usize; 2]; 3],
+    ids: Lookups,
+}
+
+/// What [`Kernels::cross_entropy`] keeps on the CPU.
+#[derive(Debug, Clone)]
+pub(super) struct KeptCrossEntropy {
+    probabilities: Vec<f32>,
+    targets: Arc<[f32]>,
+    columns: usize,
 }
 
 /// What [`Kernels::self_attention`] keeps on the CPU.
@@ -167,6 +209,7 @@ pub(super) struct KeptAttention {
     attended: Attended,
     sequences: Sequences,
     mask: Option<Mask>,
+    precision: Precision,
 }
 
 /// What [`Kernels::feed_forward`] keeps on the CPU.
@@ -176,6 +219,7 @@ pub(super) struct KeptFeedForward {
     epsilon: f64,
     fed: Fed,
     mask: Option<Mask>,
+    precision: Precision,
 }
 
 /// What [`Kernels::linear_residual_norm`] keeps on the CPU.
@@ -185,6 +229,7 @@ pub(super) struct KeptResidual {
     epsilon: f64,
     normalized: Normalized,
     mask: Option<Mask>,
+    precision: Precision,
 }
 
 /// What [`Kernels::norm_dropout`] keeps on the CPU.
@@ -197,23 +242,59 @@ pub(super) struct KeptNorm {
 }
 
 impl Differentiable for Flex {
+    type Embeddings = KeptEmbeddings;
+    type CrossEntropy = KeptCrossEntropy;
     type Attention = KeptAttention;
     type FeedForward = KeptFeedForward;
     type Residual = KeptResidual;
     type Norm = KeptNorm;
 
-    fn self_attention_keeping(inputs: [FlexTensor; 7], sequences: Sequences, mask: Option<Mask>) -> (FlexTensor, KeptAttention) {
+    fn embeddings_keeping(tables: [FlexTensor; 3], ids: Lookups) -> (FlexTensor, KeptEmbeddings) {
+        let tables = contiguous(tables);
+        let shapes = tables.each_ref().map(|table| table.shape().dims());
+        let width = shapes[0][1];
+        let out = embeddings::embeddings(tables.each_ref().map(values), ids.each_ref().map(|ids| &**ids), width);
+        (matrix(out, width), KeptEmbeddings { shapes, ids })
+    }
+
+    fn embeddings_backward(gradient: FlexTensor, kept: KeptEmbeddings) -> [FlexTensor; 3] {
+        let [gradient] = contiguous([gradient]);
+        std::array::from_fn(|table| {
+            let [rows, width] = kept.shapes[table];
+            matrix(embeddings::table_gradient(values(&gradient), &kept.ids[table], rows * width, width), width)
+        })
+    }
+
+    fn cross_entropy_keeping(logits: [FlexTensor; 1], targets: Arc<[f32]>) -> (FlexTensor, KeptCrossEntropy) {
+        let [logits] = contiguous(logits);
+        let [_, columns] = logits.shape().dims();
+        let (loss, probabilities) = loss::cross_entropy(values(&logits), &targets, columns);
+        (FlexTensor::from_data(TensorData::new(vec![loss], [1])), KeptCrossEntropy { probabilities, targets, columns })
+    }
+
+    fn cross_entropy_backward(gradient: FlexTensor, kept: KeptCrossEntropy) -> [FlexTensor; 1] {
+        let [gradient] = contiguous([gradient]);
+        let gradient = loss::cross_entropy_backward(values(&gradient)[0], kept.probabilities, &kept.targets, kept.columns);
+        [matrix(gradient, kept.columns)]
+    }
+
+    fn self_attention_keeping(
+        inputs: [FlexTensor; 7],
+        sequences: Sequences,
+        mask: Option<Mask>,
+        precision: Precision,
+    ) -> (FlexTensor, KeptAttention) {
         let inputs = contiguous(inputs);
-        let (context, attended) = attention::self_attention(values(&inputs[0]), projections(&inputs), &sequences, mask.as_ref());
+        let (context, attended) = attention::self_attention(values(&inputs[0]), projections(&inputs, precision), &sequences, mask.as_ref());
         let context = matrix(context, values(&inputs[2]).len());
-        (context.clone(), KeptAttention { inputs, context, attended, sequences, mask })
+        (context.clone(), KeptAttention { inputs, context, attended, sequences, mask, precision })
     }
 
     fn self_attention_backward(gradient: FlexTensor, kept: KeptAttention) -> [FlexTensor; 7] {
         let [gradient] = contiguous([gradient]);
-        let KeptAttention { inputs, context, attended, sequences, mask } = kept;
+        let KeptAttention { inputs, context, attended, sequences, mask, precision } = kept;
         let x = values(&inputs[0]);
-        let layers = projections(&inputs);
+        let layers = projections(&inputs, precision);
         let gradients =
             attention::self_attention_backward(values(&gradient), x, layers, values(&context), &attended, &sequences, mask.as_ref());
         let shaped = shaped(gradients, &inputs);
@@ -222,16 +303,21 @@ impl Differentiable for Flex {
         shaped
     }
 
-    fn feed_forward_keeping(inputs: [FlexTensor; 7], epsilon: f64, mask: Option<Mask>) -> (FlexTensor, KeptFeedForward) {
+    fn feed_forward_keeping(
+        inputs: [FlexTensor; 7],
+        epsilon: f64,
+        mask: Option<Mask>,
+        precision: Precision,
+    ) -> (FlexTensor, KeptFeedForward) {
         let inputs = contiguous(inputs);
-        let (layers, norm) = fed(&inputs, epsilon);
+        let (layers, norm) = fed(&inputs, epsilon, precision);
         let (out, fed) = feed_forward::feed_forward(values(&inputs[0]), layers, norm, mask.as_ref());
-        (like(out, &inputs[0]), KeptFeedForward { inputs, epsilon, fed, mask })
+        (like(out, &inputs[0]), KeptFeedForward { inputs, epsilon, fed, mask, precision })
     }
 
     fn feed_forward_backward(gradient: FlexTensor, kept: KeptFeedForward) -> [FlexTensor; 7] {
         let [gradient] = contiguous([gradient]);
-        let (layers, norm) = fed(&kept.inputs, kept.epsilon);
+        let (layers, norm) = fed(&kept.inputs, kept.epsilon, kept.precision);
         let x = values(&kept.inputs[0]);
         let gradients = feed_forward::feed_forward_backward(values(&gradient), x, layers, norm, kept.fed, kept.mask.as_ref());
         let shaped = shaped(gradients, &kept.inputs);
@@ -239,13 +325,19 @@ impl Differentiable for Flex {
         shaped
     }
 
-    fn linear_residual_norm_keeping(inputs: [FlexTensor; 6], epsilon: f64, mask: Option<Mask>) -> (FlexTensor, KeptResidual) {
+    fn linear_residual_norm_keeping(
+        inputs: [FlexTensor; 6],
+        epsilon: f64,
+        mask: Option<Mask>,
+        precision: Precision,
+    ) -> (FlexTensor, KeptResidual) {
         let inputs = contiguous(inputs);
         let [x, weight, bias, residual, norm_weight, norm_bias] = &inputs;
         let norm = layer_norm(norm_weight, norm_bias, epsilon);
-        let (out, normalized) = norm::linear_residual_norm(values(x), layer(weight, bias), values(residual), norm, mask.as_ref());
+        let (out, normalized) =
+            norm::linear_residual_norm(values(x), layer(weight, bias, precision), values(residual), norm, mask.as_ref());
         let out = like(out, residual);
-        (out, KeptResidual { inputs, epsilon, normalized, mask })
+        (out, KeptResidual { inputs, epsilon, normalized, mask, precision })
     }
 
     fn linear_residual_norm_backward(gradient: FlexTensor, kept: KeptResidual) -> [FlexTensor; 6] {
@@ -254,7 +346,7 @@ impl Differentiable for Flex {
         let norm = layer_norm(norm_weight, norm_bias, kept.epsilon);
         let gradients = norm::norm_backward(values(&gradient), &kept.normalized, norm, kept.mask.as_ref());
         let dropped = gradients.dropped.as_deref().unwrap_or(&gradients.input);
-        let [input, weights, biases] = dense::linear_backward(dropped, values(x), layer(weight, bias));
+        let [input, weights, biases] = dense::linear_backward(dropped, values(x), layer(weight, bias, kept.precision));
         gradients.dropped.into_iter().for_each(give);
         let all = [
             like(input, x),

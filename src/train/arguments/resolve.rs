@@ -102,6 +102,7 @@ impl<'a> Given<'a> {
             per_device_eval_batch_size: self.count("per_device_eval_batch_size").unwrap_or_default(),
             gradient_accumulation_steps: self.count("gradient_accumulation_steps").unwrap_or_default(),
             gradient_checkpointing: self.is_set("gradient_checkpointing"),
+            bf16: self.is_set("bf16"),
             dataloader_drop_last: self.is_set("dataloader_drop_last"),
             seed: self.seed("seed").unwrap_or_default(),
             data_seed: self.seed("data_seed"),
@@ -127,11 +128,9 @@ impl<'a> Given<'a> {
     }
 
     fn check(&self, arguments: &TrainingArguments) -> Result<()> {
-        for name in ["bf16", "fp16"] {
-            if self.is_set(name) {
-                let diagnostic = self.at(name, "unsupported-value", format!("{} is not supported yet", self.written(name)));
-                return Err(Error::unsupported(diagnostic.hint("leave it out; rtrain computes in float32")));
-            }
+        if self.is_set("fp16") {
+            let diagnostic = self.at("fp16", "unsupported-value", format!("{} is not supported yet", self.written("fp16")));
+            return Err(Error::unsupported(diagnostic.hint("leave it out, or set bf16: rtrain computes in float32 or bfloat16")));
         }
         if arguments.model_name_or_path.is_none() && arguments.config_name.is_none() {
             let hint = "say which directory the model to start from is in, or with config_name start from random weights";

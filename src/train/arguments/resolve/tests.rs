@@ -109,8 +109,8 @@ fn tells_wrong_from_unsupported_values() {
     assert_eq!(code, "argument-value");
     assert!(text.ends_with("did you mean linear?"), "{text}");
     assert_eq!(refusal(&values(json!({"report_to": ["tensorboard"]}))).0, "unsupported-value");
-    assert_eq!(refusal(&values(json!({"bf16": true}))).0, "unsupported-value");
-    resolve(json!({"bf16": false, "fp16": false, "report_to": "none", "optim": "adamw_torch"}));
+    assert_eq!(refusal(&values(json!({"fp16": true}))).0, "unsupported-value");
+    resolve(json!({"bf16": true, "fp16": false, "report_to": "none", "optim": "adamw_torch"}));
 }
 
 #[test]

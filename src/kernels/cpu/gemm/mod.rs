@@ -1,5 +1,10 @@
 //! Matrix products.
 
+mod bf16;
+
+pub use bf16::is_fast as bf16_is_fast;
+
+use crate::kernels::Precision;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -85,9 +90,18 @@ pub fn gemm(out: &mut [f32], row_stride: usize, output: Output, scale: f32, left
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn gemm_shared(out: &mut [f32], output: Output, left: Matrix<'_>, right: Matrix<'_>) {
+pub fn gemm_shared(out: &mut [f32], output: Output, precision: Precision, left: Matrix<'_>, right: Matrix<'_>) {
     let (rows, columns) = (left.rows, right.columns);
     assert_eq!(out.len(), rows * columns, "the output has the product's shape");
+    assert_eq!(left.columns, right.rows, "columns of the left are rows of the right");
+    match precision {
+        Precision::F32 => f32_shared(out, output, left, right),
+        Precision::Bf16 => bf16::gemm_shared(out, output, left, right),
+    }
+}
+
+fn f32_shared(out: &mut [f32], output: Output, left: Matrix<'_>, right: Matrix<'_>) {
+    let (rows, columns) = (left.rows, right.columns);
     let by_columns = rows < MANY_ROWS * columns;
     let total = if by_columns { columns } else { rows };
     let share = total.div_ceil(rayon::current_num_threads()).next_multiple_of(WIDTH);
@@ -115,7 +129,7 @@ impl Shared {
     }
 }
 
-// SAFETY: threads get the pointer from `gemm_shared` only, which lets each of them write to elements of its own.
+// SAFETY: threads get the pointer from `f32_shared` only, which lets each of them write to elements of its own.
 #[expect(unsafe_code, reason = "pointers cross threads by promise only")]
 unsafe impl Send for Shared {}
 // SAFETY: as above.
@@ -187,7 +201,7 @@ mod tests {
             let output = if add { Output::Add } else { Output::Overwrite };
             let (mut alone, mut shared) = (before.clone(), before.clone());
             gemm(&mut alone, columns, output, 1.0, Matrix::new(&left, inner), right_matrix);
-            gemm_shared(&mut shared, output, Matrix::new(&left, inner), right_matrix);
+            gemm_shared(&mut shared, output, Precision::F32, Matrix::new(&left, inner), right_matrix);
             prop_assert_eq!(&alone, &expected);
             prop_assert_eq!(&shared, &expected);
         }
