@@ -35,7 +35,7 @@ impl fmt::Display for Place {
             Place::Bytes(range) => write!(f, "bytes {}..{}", range.start, range.end),
             Place::Line(line, column) => write!(f, "line {line}, column {column}"),
             Place::Tensor(name) => write!(f, "tensor {name}"),
-            Place::Pointer(pointer) => write!(f, "at {pointer}"),
+            Place::Pointer(pointer) => f.write_str(if pointer.is_empty() { "the top level" } else { pointer }),
             Place::Object(path) => write!(f, "object {path}"),
             Place::Column(name) => write!(f, "column {name}"),
         }
@@ -71,6 +71,7 @@ impl fmt::Display for Site {
         match &self.place {
             Place::Whole => Ok(()),
             Place::Line(line, column) => write!(f, ":{line}:{column}"),
+            Place::Pointer(pointer) => write!(f, ", at {pointer}"),
             place => write!(f, ", {place}"),
         }
     }

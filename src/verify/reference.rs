@@ -14,6 +14,8 @@ pub enum Comparison {
     Identical,
     /// Same values, written with other bytes.
     SameValues,
+    /// Other values, all of them numbers of tensors within the tolerance.
+    WithinTolerance,
     /// Other values.
     Different,
     /// The reference has the file, the directory does not.
@@ -28,6 +30,7 @@ impl Comparison {
         match self {
             Comparison::Identical => "identical",
             Comparison::SameValues => "same values",
+            Comparison::WithinTolerance => "within tolerance",
             Comparison::Different => "different",
             Comparison::Missing => "missing",
             Comparison::Extra => "extra",
@@ -35,14 +38,40 @@ impl Comparison {
     }
 }
 
+/// How far an element of a tensor may be from the reference: by `absolute + relative * |reference|`, as in `torch.allclose`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Tolerance {
+    /// `rtol`
+    pub relative: f64,
+    /// `atol`
+    pub absolute: f64,
+}
+
+impl Tolerance {
+    fn allows(self, found: f32, expected: f32) -> bool {
+        let (found, expected) = (f64::from(found), f64::from(expected));
+        found.to_bits() == expected.to_bits() || (found - expected).abs() <= self.absolute + self.relative * expected.abs()
+    }
+
+    /// Whether all elements are near enough. What is no float must be equal.
+    fn allows_all(self, dtype: Dtype, found: &[u8], expected: &[u8]) -> bool {
+        match (to_f32(dtype, found), to_f32(dtype, expected)) {
+            (Some(found), Some(expected)) if self != Tolerance::default() => {
+                found.iter().zip(&expected).all(|(found, expected)| self.allows(*found, *expected))
+            }
+            _ => found == expected,
+        }
+    }
+}
+
 /// Each file name of two directories, sorted, and how the files of that name relate.
 pub type Comparisons = Vec<(String, Comparison)>;
 
-/// Compares every file of both directories. What differs comes back as diagnostics.
+/// Compares every file of both directories. What differs comes back as diagnostics, except for tensors within the tolerance.
 ///
 /// # Errors
 /// A file cannot be read from the disk.
-pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Comparisons, Vec<Diagnostic>)> {
+pub fn compare(source: &dyn Source, reference: &dyn Source, tolerance: Tolerance) -> Result<(Comparisons, Vec<Diagnostic>)> {
     let mut names = source.names()?;
     names.extend(reference.names()?);
     names.sort();
@@ -52,7 +81,7 @@ pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Compariso
         let site = Site::file(source.path(&name));
         let comparison = match (source.read(&name)?, reference.read(&name)?) {
             (Some(found), Some(expected)) if found == expected => Comparison::Identical,
-            (Some(found), Some(expected)) => compare_file(&name, site, &found, &expected, &mut findings),
+            (Some(found), Some(expected)) => compare_file(&name, site, &found, &expected, tolerance, &mut findings),
             (None, _) => {
                 findings.push(Diagnostic::new("reference-missing", site, "the reference has this file").expected(reference.path(&name)));
                 Comparison::Missing
@@ -67,11 +96,14 @@ pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Compariso
     Ok((comparisons, findings))
 }
 
-fn compare_file(name: &str, site: Site, found: &[u8], expected: &[u8], findings: &mut Vec<Diagnostic>) -> Comparison {
+fn compare_file(name: &str, site: Site, found: &[u8], expected: &[u8], tolerance: Tolerance, findings: &mut Vec<Diagnostic>) -> Comparison {
     let before = findings.len();
     if name.ends_with(".safetensors") {
         if let (Ok(found_header), Ok(expected_header)) = (Header::parse(name, found), Header::parse(name, expected)) {
-            compare_tensors(&site, (&found_header, found), (&expected_header, expected), findings);
+            let tolerated = compare_tensors(&site, (&found_header, found), (&expected_header, expected), tolerance, findings);
+            if tolerated && findings.len() == before {
+                return Comparison::WithinTolerance;
+            }
             return same_values_or_different(site, findings, before);
         }
     } else if name.ends_with(".json")
@@ -129,7 +161,15 @@ fn json_difference(site: &Site, pointer: &str, found: String, expected: String) 
     Diagnostic::new("reference-value", site, "the value differs from the reference").expected(short(expected)).found(short(found))
 }
 
-fn compare_tensors(site: &Site, found: (&Header, &[u8]), expected: (&Header, &[u8]), findings: &mut Vec<Diagnostic>) {
+/// Adds what differs to `findings`; returns whether some tensor differs by no more than the tolerance.
+fn compare_tensors(
+    site: &Site,
+    found: (&Header, &[u8]),
+    expected: (&Header, &[u8]),
+    tolerance: Tolerance,
+    findings: &mut Vec<Diagnostic>,
+) -> bool {
+    let mut tolerated = false;
     let place = |name: &str| site.clone().at(Place::Tensor(name.to_owned()));
     for tensor in &expected.0.tensors {
         let Some(info) = found.0.find(&tensor.name) else {
@@ -144,7 +184,12 @@ fn compare_tensors(site: &Site, found: (&Header, &[u8]), expected: (&Header, &[u
             continue;
         }
         let (left, right) = (found.0.data(info, found.1), expected.0.data(tensor, expected.1));
-        if left != right {
+        if left == right {
+            continue;
+        }
+        if tolerance.allows_all(tensor.dtype, left, right) {
+            tolerated = true;
+        } else {
             findings.push(value_difference(place(&tensor.name), tensor.dtype, left, right));
         }
     }
@@ -155,6 +200,7 @@ fn compare_tensors(site: &Site, found: (&Header, &[u8]), expected: (&Header, &[u
         let diagnostic = Diagnostic::new("reference-value", place("__metadata__"), "the metadata differ from the reference");
         findings.push(diagnostic.expected(format!("{:?}", expected.0.metadata)).found(format!("{:?}", found.0.metadata)));
     }
+    tolerated
 }
 
 fn value_difference(site: Site, dtype: Dtype, found: &[u8], expected: &[u8]) -> Diagnostic {

@@ -11,6 +11,13 @@ pub(super) const CODES: &[Code] = &[
         "Check the path, the owner and mode of the file and of its folder, and the free space.",
     ),
     error(
+        "unknown-code",
+        "there is no such code",
+        "rtrain explain knows the codes that this release prints.",
+        "A misspelt code, or one of another release.",
+        "rtrain explain lists all codes.",
+    ),
+    error(
         "not-a-directory",
         "a directory is needed here",
         "The path names a file where rtrain reads or writes a whole directory.",
