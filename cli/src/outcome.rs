@@ -27,7 +27,11 @@ impl Outcome {
     /// Leaves out what is ignored; `name` is the directory's name inside its run, or empty.
     pub fn ignore(&mut self, patterns: &[Ignored], name: &str) {
         let Ok(report) = &mut self.result else { return };
-        let in_run = |file: &str| if name.is_empty() { file.to_owned() } else { format!("{name}/{file}") };
+        let in_run = |file: &str| match (name, file) {
+            ("", file) => file.to_owned(),
+            (name, "") => name.to_owned(),
+            (name, file) => format!("{name}/{file}"),
+        };
         let file_is_ignored = |file: &str| patterns.iter().any(|pattern| pattern.file(&[file, &in_run(file)]));
         report.files.retain(|file| !file_is_ignored(&file.name));
         report.comparisons.retain(|(file, _)| !file_is_ignored(file));

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ArgMatches;
 use rtrain::diagnostic::{Diagnostic, Result, Site};
 use rtrain::storage::DiskDirectory;
-use rtrain::verify::{Report, Tolerance};
+use rtrain::verify::Report;
 
 use crate::arguments::{ReportFormat, VerifyOptions};
 use crate::outcome::Outcome;
@@ -19,8 +19,9 @@ use crate::run_directory::{Counterpart, Target, targets};
 pub fn run(matches: &ArgMatches) -> Result<u8> {
     let options = VerifyOptions::from_matches(matches);
     let reference = options.reference.as_deref();
+    let is_ignored = |target: &Target| !target.name.is_empty() && options.ignored.iter().any(|ignored| ignored.file(&[&target.name]));
     let targets = options.directories.iter().flat_map(|directory| targets(directory, reference));
-    let outcomes: Vec<Outcome> = targets.map(|target| outcome(&target, &options)).collect();
+    let outcomes: Vec<Outcome> = targets.filter(|target| !is_ignored(target)).map(|target| outcome(&target, &options)).collect();
     let root = std::env::current_dir().unwrap_or_default();
     render::print(&rendered(&outcomes, &options, &root))?;
     outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err()).for_each(render::print_error);
@@ -28,13 +29,14 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
 }
 
 fn outcome(target: &Target, options: &VerifyOptions) -> Outcome {
-    let mut outcome = Outcome::new(target.path.display().to_string(), verified(target, options.tolerance));
+    let mut outcome = Outcome::new(target.path.display().to_string(), verified(target, options));
     outcome.ignore(&options.ignored, &target.name);
     outcome.limit(options.max_findings);
     outcome
 }
 
-fn verified(target: &Target, tolerance: Tolerance) -> Result<Report> {
+fn verified(target: &Target, options: &VerifyOptions) -> Result<Report> {
+    options.reference.as_ref().map(DiskDirectory::open).transpose()?;
     let path = target.path.display().to_string();
     if let Counterpart::Only(reference) = &target.counterpart {
         let diagnostic = Diagnostic::new("reference-missing", Site::file(&path), "the reference has this checkpoint");
@@ -48,7 +50,7 @@ fn verified(target: &Target, tolerance: Tolerance) -> Result<Report> {
     };
     let mut report = rtrain::verify::verify(&directory)?;
     if let Some(reference) = &reference {
-        report.compare_within(&directory, reference, tolerance)?;
+        report.compare_within(&directory, reference, options.tolerance)?;
     }
     if target.counterpart == Counterpart::Absent {
         report.findings.push(Diagnostic::new("reference-extra", Site::file(path), "the reference does not have this checkpoint"));

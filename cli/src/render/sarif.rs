@@ -85,10 +85,10 @@ fn notifications(outcome: &Outcome, root: &Path) -> Vec<Value> {
     notifications
 }
 
-/// Message and details in lines of plain text, without what SARIF takes for a link: `[words](address)`.
+/// Message and details in lines of plain text, without what SARIF takes for a link, `[words](address)`, or for a placeholder, `{0}`.
 fn message(finding: &Diagnostic) -> String {
     let text = details(finding).fold(printable(&finding.message), |text, (label, detail)| format!("{text}\n{label} {detail}"));
-    text.replace("](", "] (")
+    text.replace("](", "] (").replace('{', "{{").replace('}', "}}")
 }
 
 fn locations(finding: &Diagnostic, root: &Path) -> Value {

@@ -39,7 +39,7 @@ pub fn report(outcomes: &[Outcome], quiet: bool) -> String {
             if outcomes.len() > 1 && !quiet {
                 let _ = writeln!(out, "{BOLD}{}{BOLD:#}", printable(&outcome.directory));
             }
-            if !quiet {
+            if !quiet && !report.files.is_empty() {
                 files(&mut out, report);
                 let _ = writeln!(out, "{}, {}", counted(report.tensors, "tensor"), counted(report.parameters, "parameter"));
             }
@@ -98,7 +98,7 @@ fn comparison_style(comparison: Comparison) -> Style {
     if matches!(comparison, Comparison::Identical | Comparison::WithinTolerance) { GOOD } else { BAD }
 }
 
-/// The findings, file by file in the order of the first finding of each.
+/// The findings, file by file in the order of the first finding of each; what several findings in a row have in common is said once.
 fn findings(out: &mut String, outcome: &Outcome, report: &Report) {
     let mut names: Vec<&str> = Vec::new();
     for finding in &report.findings {
@@ -108,8 +108,13 @@ fn findings(out: &mut String, outcome: &Outcome, report: &Report) {
     }
     for name in names {
         let _ = writeln!(out, "\n{SITE}{}{SITE:#}", printable(name));
+        let mut last = String::new();
         for finding in report.findings.iter().filter(|finding| finding.site.file == name) {
-            let _ = write!(out, "  {}", headline(finding));
+            let headline = headline(finding);
+            if headline != last {
+                let _ = write!(out, "  {headline}");
+                last = headline;
+            }
             let place = Some(printable(&finding.site.place.to_string())).filter(|_| finding.site.place != Place::Whole);
             lines(out, "    ", place.map(|place| ("at:", place)).into_iter().chain(details(finding)));
         }
@@ -134,8 +139,11 @@ pub fn verdict(outcome: &Outcome) -> String {
 }
 
 fn achievements(report: &Report) -> String {
-    let identical = report.files.iter().filter(|file| file.status == FileStatus::Identical).count();
-    let unknown = report.files.len() - identical;
+    if report.files.is_empty() {
+        return String::new();
+    }
+    let with = |status| report.files.iter().filter(|file| file.status == status).count();
+    let (identical, unknown) = (with(FileStatus::Identical), with(FileStatus::NotChecked));
     let mut out = match report.release {
         Some(release) => format!("{} identical to what transformers {release} writes, ", counted(identical, "file")),
         None => format!("{} read and written again with the same bytes, ", counted(identical, "file")),
@@ -144,8 +152,14 @@ fn achievements(report: &Report) -> String {
         let _ = write!(out, "{} not checked, ", counted(unknown, "file"));
     }
     if let Some(reference) = &report.reference {
-        let near = report.comparisons.iter().any(|(_, comparison)| *comparison == Comparison::WithinTolerance);
-        let relation = if near { "within the tolerance of" } else { "all the same bytes as in" };
+        let all = |allowed: &[Comparison]| report.comparisons.iter().all(|(_, comparison)| allowed.contains(comparison));
+        let relation = if all(&[Comparison::Identical]) {
+            "all the same bytes as in"
+        } else if all(&[Comparison::Identical, Comparison::WithinTolerance]) {
+            "within the tolerance of"
+        } else {
+            "compared with"
+        };
         let _ = write!(out, "{relation} {}, ", printable(reference));
     }
     let _ = write!(out, "{}, {}: ", counted(report.tensors, "tensor"), counted(report.parameters, "parameter"));
