@@ -8,9 +8,11 @@ mod report_json;
 mod round_trip;
 #[cfg(test)]
 mod tests;
+mod tolerance;
 
-pub use reference::{Comparison, Comparisons, Tolerance, compare};
+pub use reference::{Comparison, Comparisons, compare};
 pub use round_trip::FileStatus;
+pub use tolerance::Tolerance;
 
 use crate::diagnostic::{Diagnostic, Result, Site};
 use crate::storage::Source;

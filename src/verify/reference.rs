@@ -5,6 +5,7 @@ use crate::format::json::Json;
 use crate::format::python_json::{Layout, dumps};
 use crate::format::safetensors::{Dtype, Header, to_f32};
 use crate::storage::Source;
+use crate::verify::Tolerance;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a file relates to the one of the same name in the reference directory.
@@ -34,32 +35,6 @@ impl Comparison {
             Comparison::Different => "different",
             Comparison::Missing => "missing",
             Comparison::Extra => "extra",
-        }
-    }
-}
-
-/// How far an element of a tensor may be from the reference: by `absolute + relative * |reference|`, as in `torch.allclose`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Tolerance {
-    /// `rtol`
-    pub relative: f64,
-    /// `atol`
-    pub absolute: f64,
-}
-
-impl Tolerance {
-    fn allows(self, found: f32, expected: f32) -> bool {
-        let (found, expected) = (f64::from(found), f64::from(expected));
-        found.to_bits() == expected.to_bits() || (found - expected).abs() <= self.absolute + self.relative * expected.abs()
-    }
-
-    /// Whether all elements are near enough. What is no float must be equal.
-    fn allows_all(self, dtype: Dtype, found: &[u8], expected: &[u8]) -> bool {
-        match (to_f32(dtype, found), to_f32(dtype, expected)) {
-            (Some(found), Some(expected)) if self != Tolerance::default() => {
-                found.iter().zip(&expected).all(|(found, expected)| self.allows(*found, *expected))
-            }
-            _ => found == expected,
         }
     }
 }
@@ -187,10 +162,10 @@ fn compare_tensors(
         if left == right {
             continue;
         }
-        if tolerance.allows_all(tensor.dtype, left, right) {
-            tolerated = true;
-        } else {
-            findings.push(value_difference(place(&tensor.name), tensor.dtype, left, right));
+        let within = |(found, expected): (&f32, &f32)| tolerance.allows(*found, *expected);
+        match (to_f32(tensor.dtype, left), to_f32(tensor.dtype, right)) {
+            (Some(found), Some(expected)) if !tolerance.is_exact() && found.iter().zip(&expected).all(within) => tolerated = true,
+            _ => findings.push(value_difference(place(&tensor.name), tensor.dtype, left, right)),
         }
     }
     for tensor in found.0.tensors.iter().filter(|tensor| expected.0.find(&tensor.name).is_none()) {
