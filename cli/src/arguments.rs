@@ -24,6 +24,7 @@ Examples:
   rtrain evaluate out --validation_file validation.csv
   rtrain predict out --text \"A film to remember.\"
   rtrain verify out
+  rtrain explain tensor-missing
 
 Exit status: 0 done, 1 a check failed, 2 it could not run.";
 
