@@ -42,7 +42,7 @@ fn broken() -> Outcome {
         Diagnostic::new("label-maps", site("config.json").at(Place::Pointer("/label2id".into())), "100% [wrong](http://x),\r\n::error::no")
             .expected(1)
             .found("]]>\u{0}\u{1b}[2J\u{ffff}"),
-        Diagnostic::new("reference-value", site("optimizer.pt").at(Place::Object("[\"state\"][0]".into())), "the value differs"),
+        Diagnostic::new("reference-value", site("optimizer.pt").at(Place::Pointer("/state/0".into())), "the value differs"),
         Diagnostic::new("not-identical", site("::stop-commands::x,y.json"), "transformers writes other bytes for the same values"),
         Diagnostic::new("tokenizer-missing", Site::file(directory), "the directory has no tokenizer").hint("save it"),
         Diagnostic::new("reference-missing", site("vocab.txt"), "the reference has this file"),
