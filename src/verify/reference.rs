@@ -5,6 +5,7 @@ use crate::format::json::Json;
 use crate::format::python_json::{Layout, dumps};
 use crate::format::safetensors::{Dtype, Header, to_f32};
 use crate::storage::Source;
+use crate::verify::Tolerance;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a file relates to the one of the same name in the reference directory.
@@ -14,6 +15,8 @@ pub enum Comparison {
     Identical,
     /// Same values, written with other bytes.
     SameValues,
+    /// Other values, all of them numbers of tensors within the tolerance.
+    WithinTolerance,
     /// Other values.
     Different,
     /// The reference has the file, the directory does not.
@@ -28,6 +31,7 @@ impl Comparison {
         match self {
             Comparison::Identical => "identical",
             Comparison::SameValues => "same values",
+            Comparison::WithinTolerance => "within tolerance",
             Comparison::Different => "different",
             Comparison::Missing => "missing",
             Comparison::Extra => "extra",
@@ -38,11 +42,11 @@ impl Comparison {
 /// Each file name of two directories, sorted, and how the files of that name relate.
 pub type Comparisons = Vec<(String, Comparison)>;
 
-/// Compares every file of both directories. What differs comes back as diagnostics.
+/// Compares every file of both directories. What differs comes back as diagnostics, except for tensors within the tolerance.
 ///
 /// # Errors
 /// A file cannot be read from the disk.
-pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Comparisons, Vec<Diagnostic>)> {
+pub fn compare(source: &dyn Source, reference: &dyn Source, tolerance: Tolerance) -> Result<(Comparisons, Vec<Diagnostic>)> {
     let mut names = source.names()?;
     names.extend(reference.names()?);
     names.sort();
@@ -52,7 +56,7 @@ pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Compariso
         let site = Site::file(source.path(&name));
         let comparison = match (source.read(&name)?, reference.read(&name)?) {
             (Some(found), Some(expected)) if found == expected => Comparison::Identical,
-            (Some(found), Some(expected)) => compare_file(&name, site, &found, &expected, &mut findings),
+            (Some(found), Some(expected)) => compare_file(&name, site, &found, &expected, tolerance, &mut findings),
             (None, _) => {
                 findings.push(Diagnostic::new("reference-missing", site, "the reference has this file").expected(reference.path(&name)));
                 Comparison::Missing
@@ -67,11 +71,14 @@ pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Compariso
     Ok((comparisons, findings))
 }
 
-fn compare_file(name: &str, site: Site, found: &[u8], expected: &[u8], findings: &mut Vec<Diagnostic>) -> Comparison {
+fn compare_file(name: &str, site: Site, found: &[u8], expected: &[u8], tolerance: Tolerance, findings: &mut Vec<Diagnostic>) -> Comparison {
     let before = findings.len();
     if name.ends_with(".safetensors") {
         if let (Ok(found_header), Ok(expected_header)) = (Header::parse(name, found), Header::parse(name, expected)) {
-            compare_tensors(&site, (&found_header, found), (&expected_header, expected), findings);
+            let tolerated = compare_tensors(&site, (&found_header, found), (&expected_header, expected), tolerance, findings);
+            if tolerated && findings.len() == before {
+                return Comparison::WithinTolerance;
+            }
             return same_values_or_different(site, findings, before);
         }
     } else if name.ends_with(".json")
@@ -129,7 +136,15 @@ fn json_difference(site: &Site, pointer: &str, found: String, expected: String) 
     Diagnostic::new("reference-value", site, "the value differs from the reference").expected(short(expected)).found(short(found))
 }
 
-fn compare_tensors(site: &Site, found: (&Header, &[u8]), expected: (&Header, &[u8]), findings: &mut Vec<Diagnostic>) {
+/// Adds what differs to `findings`; returns whether some tensor differs by no more than the tolerance.
+fn compare_tensors(
+    site: &Site,
+    found: (&Header, &[u8]),
+    expected: (&Header, &[u8]),
+    tolerance: Tolerance,
+    findings: &mut Vec<Diagnostic>,
+) -> bool {
+    let mut tolerated = false;
     let place = |name: &str| site.clone().at(Place::Tensor(name.to_owned()));
     for tensor in &expected.0.tensors {
         let Some(info) = found.0.find(&tensor.name) else {
@@ -144,8 +159,13 @@ fn compare_tensors(site: &Site, found: (&Header, &[u8]), expected: (&Header, &[u
             continue;
         }
         let (left, right) = (found.0.data(info, found.1), expected.0.data(tensor, expected.1));
-        if left != right {
-            findings.push(value_difference(place(&tensor.name), tensor.dtype, left, right));
+        if left == right {
+            continue;
+        }
+        let within = |(found, expected): (&f32, &f32)| tolerance.allows(*found, *expected);
+        match (to_f32(tensor.dtype, left), to_f32(tensor.dtype, right)) {
+            (Some(found), Some(expected)) if !tolerance.is_exact() && found.iter().zip(&expected).all(within) => tolerated = true,
+            _ => findings.push(value_difference(place(&tensor.name), tensor.dtype, left, right)),
         }
     }
     for tensor in found.0.tensors.iter().filter(|tensor| expected.0.find(&tensor.name).is_none()) {
@@ -155,6 +175,7 @@ fn compare_tensors(site: &Site, found: (&Header, &[u8]), expected: (&Header, &[u
         let diagnostic = Diagnostic::new("reference-value", place("__metadata__"), "the metadata differ from the reference");
         findings.push(diagnostic.expected(format!("{:?}", expected.0.metadata)).found(format!("{:?}", found.0.metadata)));
     }
+    tolerated
 }
 
 fn value_difference(site: Site, dtype: Dtype, found: &[u8], expected: &[u8]) -> Diagnostic {

@@ -19,7 +19,7 @@ impl Report {
             ("files", Json::Array(self.files_json())),
             ("tensors", self.tensors.into()),
             ("parameters", self.parameters.into()),
-            ("findings", Json::Array(self.findings.iter().map(finding_json).collect())),
+            ("findings", Json::Array(self.findings.iter().map(Diagnostic::to_json).collect())),
         ])
     }
 
@@ -37,16 +37,20 @@ impl Report {
     }
 }
 
-fn finding_json(finding: &Diagnostic) -> Json {
-    object([
-        ("code", finding.code.into()),
-        ("file", Some(finding.site.file.as_str()).filter(|file| !file.is_empty()).into()),
-        ("place", place_json(&finding.site.place)),
-        ("message", finding.message.as_str().into()),
-        ("expected", finding.expected.as_deref().into()),
-        ("found", finding.found.as_deref().into()),
-        ("hint", finding.hint.as_deref().into()),
-    ])
+impl Diagnostic {
+    /// The finding or error as a JSON object, as it stands in the `findings` of a report.
+    pub fn to_json(&self) -> Json {
+        object([
+            ("code", self.code.into()),
+            ("severity", self.severity().name().into()),
+            ("file", Some(self.site.file.as_str()).filter(|file| !file.is_empty()).into()),
+            ("place", place_json(&self.site.place)),
+            ("message", self.message.as_str().into()),
+            ("expected", self.expected.as_deref().into()),
+            ("found", self.found.as_deref().into()),
+            ("hint", self.hint.as_deref().into()),
+        ])
+    }
 }
 
 fn place_json(place: &Place) -> Json {

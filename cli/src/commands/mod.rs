@@ -2,6 +2,7 @@
 
 #[cfg(feature = "train")]
 pub mod evaluate;
+pub mod explain;
 #[cfg(feature = "train")]
 mod model;
 #[cfg(feature = "train")]
