@@ -6,10 +6,13 @@
 
 pub mod config;
 pub mod directory;
+pub mod dtype;
 pub mod json;
 pub mod python_json;
 pub mod release;
 pub mod safetensors;
+pub mod shard_index;
+pub mod shard_split;
 pub mod shards;
 pub mod tokenizer;
 pub mod tokenizer_config;

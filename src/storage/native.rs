@@ -1,7 +1,7 @@
 //! Directories on a disk.
 
-use super::Source;
 use super::commit::FileSystem;
+use super::{Content, Source};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
 use std::borrow::Cow;
 use std::fs;
@@ -50,17 +50,72 @@ impl Source for DiskDirectory {
         list().map_err(|error| Error::io(display(&self.path), "list the directory", &error))
     }
 
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    fn open(&self, name: &str) -> Result<Option<Box<dyn Content + '_>>> {
         let path = self.path.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
+        match DiskFile::open(&path) {
+            Ok(file) => Ok(Some(Box::new(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io(display(&path), "read", &error)),
+            Err(error) => Err(Error::io(display(&path), "open", &error)),
         }
     }
 
     fn path(&self, name: &str) -> String {
         if name.is_empty() { display(&self.path) } else { display(&self.path.join(name)) }
+    }
+}
+
+/// An open file on a disk. It is read at given places rather than mapped: a mapped file that somebody shortens kills the process, and a
+/// failing disk as well, where a read returns an error that names the file; and what has been read is not counted as the program's memory.
+#[derive(Debug)]
+pub struct DiskFile {
+    file: fs::File,
+    path: String,
+    length: u64,
+}
+
+impl DiskFile {
+    /// Opens a file, such as one that a user names without a directory.
+    ///
+    /// # Errors
+    /// The system refuses, or it is not a file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+        }
+        let file = fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok(DiskFile { file, path: display(path), length })
+    }
+
+    #[cfg(unix)]
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => (buffer, offset) = (&mut buffer[read..], offset + read as u64),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Content for DiskFile {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        self.read_exact_at(buffer, offset).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Error::io(self.path.as_str(), "read", &io::Error::other("it was shortened meanwhile")),
+            _ => Error::io(self.path.as_str(), "read", &error),
+        })
     }
 }
 

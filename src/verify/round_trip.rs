@@ -1,13 +1,17 @@
 //! Each file by itself: read into values, written from them alone, compared byte for byte.
 
-use crate::diagnostic::{Diagnostic, Place, Result, Site};
+use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::config::Config;
 use crate::format::json::{Json, line_and_column};
 use crate::format::python_json::{Layout, dumps};
 use crate::format::release::{Release, V5_23_0};
-use crate::format::safetensors::{Header, Tensor, TensorInfo, serialize};
+use crate::format::safetensors::Header;
+use crate::format::shard_index::ShardIndex;
 use crate::format::tokenizer_config::TokenizerConfig;
 use crate::format::tokenizer_json::TokenizerJson;
+use crate::storage::{CHUNK_BYTES, Content};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,43 +39,62 @@ impl FileStatus {
 }
 
 type Matches = fn(&str) -> bool;
-type Rewrite = fn(&str, &[u8]) -> Result<Vec<u8>>;
+/// Reads a file into values and writes it from them; what transformers would write differently comes back.
+type Rewrite = fn(&str, &dyn Content) -> Result<Option<Diagnostic>>;
 
 /// Which names a file may have, and how it is read and written again.
-const FILES: [(Matches, Rewrite); 6] = [
-    (|name| name == "config.json", |path, bytes| rewrite_config(path, bytes)),
-    (|name| name == "tokenizer.json", |path, bytes| Ok(TokenizerJson::parse(path, bytes)?.to_bytes())),
+const FILES: [(Matches, Rewrite); 7] = [
+    (|name| name == "config.json", |path, content| whole(path, content, rewrite_config)),
+    (
+        |name| name == "tokenizer.json",
+        |path, content| whole(path, content, |path, bytes| Ok(TokenizerJson::parse(path, bytes)?.to_bytes())),
+    ),
     (
         |name| matches!(name, "tokenizer_config.json" | "special_tokens_map.json" | "added_tokens.json"),
-        |path, bytes| Ok(TokenizerConfig::parse(path, bytes)?.to_bytes()),
+        |path, content| whole(path, content, |path, bytes| Ok(TokenizerConfig::parse(path, bytes)?.to_bytes())),
     ),
-    (|name| name.ends_with(".safetensors"), |path, bytes| rewrite_safetensors(path, bytes)),
+    (|name| name.ends_with(".safetensors"), rewrite_safetensors),
     (
-        |name| name.ends_with("_results.json"),
-        |path, bytes| Ok(dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent: 4 }).into_bytes()),
+        |name| matches!(name, "model.safetensors.index.json" | "pytorch_model.bin.index.json"),
+        |path, content| whole(path, content, |path, bytes| Ok(ShardIndex::parse(path, bytes)?.to_bytes())),
     ),
+    (|name| name.ends_with("_results.json"), |path, content| whole(path, content, |path, bytes| sorted_json(path, bytes, 4, ""))),
     (
-        |name| matches!(name, "trainer_state.json" | "generation_config.json" | "model.safetensors.index.json"),
-        |path, bytes| Ok((dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent: 2 }) + "\n").into_bytes()),
+        |name| matches!(name, "trainer_state.json" | "generation_config.json"),
+        |path, content| whole(path, content, |path, bytes| sorted_json(path, bytes, 2, "\n")),
     ),
 ];
 
 /// Checks one file and adds what is wrong to `findings`.
-pub(super) fn check(name: &str, path: &str, bytes: &[u8], findings: &mut Vec<Diagnostic>) -> FileStatus {
+///
+/// # Errors
+/// The file cannot be read from the disk.
+pub(super) fn check(name: &str, path: &str, content: &dyn Content, findings: &mut Vec<Diagnostic>) -> Result<FileStatus> {
     let Some((_, rewrite)) = FILES.iter().find(|(matches, _)| matches(name)) else {
-        return FileStatus::NotChecked;
+        return Ok(FileStatus::NotChecked);
     };
-    match rewrite(path, bytes) {
-        Ok(written) if written == bytes => FileStatus::Identical,
-        Ok(written) => {
-            findings.push(not_identical(path, bytes, &written));
-            FileStatus::Differs
+    match rewrite(path, content) {
+        Ok(None) => Ok(FileStatus::Identical),
+        Ok(Some(difference)) => {
+            findings.push(difference);
+            Ok(FileStatus::Differs)
         }
+        Err(error @ Error::Io(_)) => Err(error),
         Err(error) => {
             findings.push(error.diagnostic().clone());
-            FileStatus::Unreadable
+            Ok(FileStatus::Unreadable)
         }
     }
+}
+
+/// A file of text, small enough to be read at once.
+fn whole(path: &str, content: &dyn Content, rewrite: impl Fn(&str, &[u8]) -> Result<Vec<u8>>) -> Result<Option<Diagnostic>> {
+    let written = rewrite(path, &content.range(0..content.length())?)?;
+    compare(path, content, &[Piece::Written(Cow::Owned(written))])
+}
+
+fn sorted_json(path: &str, bytes: &[u8], indent: usize, end: &str) -> Result<Vec<u8>> {
+    Ok((dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent }) + end).into_bytes())
 }
 
 fn rewrite_config(path: &str, bytes: &[u8]) -> Result<Vec<u8>> {
@@ -85,37 +108,90 @@ pub(super) fn release(config: &Config) -> Option<&'static Release> {
     ours.then_some(&V5_23_0)
 }
 
-/// Header and data in canonical order, from the values alone.
-fn rewrite_safetensors(path: &str, bytes: &[u8]) -> Result<Vec<u8>> {
-    let header = Header::parse(path, bytes)?;
-    let tensor = |info: &TensorInfo| Tensor {
-        name: info.name.clone(),
-        dtype: info.dtype,
-        shape: info.shape.clone(),
-        data: header.data(info, bytes).into(),
-    };
-    let tensors: Vec<Tensor<'_>> = header.tensors.iter().map(tensor).collect();
-    Ok(serialize(&tensors, &header.metadata))
+/// Header and data in canonical order, from the values alone. Where the header is the canonical one, the data lie where it says.
+fn rewrite_safetensors(path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {
+    let (header, head) = Header::read(path, content)?;
+    match header.not_canonical(path, &head) {
+        Some(difference) => Ok(Some(difference)),
+        None => compare(path, content, &[Piece::Written(Cow::Owned(header.to_bytes())), Piece::Kept(header.data_start..content.length())]),
+    }
 }
 
-fn not_identical(path: &str, found: &[u8], written: &[u8]) -> Diagnostic {
-    let offset = found.iter().zip(written).take_while(|(left, right)| left == right).count();
-    let is_text = std::str::from_utf8(found).is_ok();
-    let place = if is_text {
-        let (line, column) = line_and_column(found, offset);
-        Place::Line(line, column)
-    } else {
-        let offset = u64::try_from(offset).unwrap_or(u64::MAX);
-        Place::Bytes(offset..offset.saturating_add(1))
-    };
-    Diagnostic::new("not-identical", Site::file(path).at(place), "transformers writes other bytes for the same values")
-        .expected(excerpt(written, offset))
-        .found(excerpt(found, offset))
-        .hint("load the directory with transformers 5.23.0 and save it again, or ask what has edited the file")
+/// A part of a rewritten file.
+pub(super) enum Piece<'a> {
+    /// Bytes that were written from values.
+    Written(Cow<'a, [u8]>),
+    /// Bytes that the values took over from this range of the file, such as a tensor's elements. They are read only where they have moved.
+    Kept(Range<u64>),
 }
 
-fn excerpt(bytes: &[u8], offset: usize) -> String {
-    let rest = bytes.get(offset..).unwrap_or(&[]);
+impl Piece<'_> {
+    fn length(&self) -> u64 {
+        match self {
+            Piece::Written(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Piece::Kept(range) => range.end.saturating_sub(range.start),
+        }
+    }
+
+    fn bytes(&self, content: &dyn Content, start: u64, length: u64) -> Result<Vec<u8>> {
+        let end = start.saturating_add(length).min(self.length());
+        match self {
+            Piece::Written(bytes) => bytes.as_ref().range(start..end),
+            Piece::Kept(range) => content.range(range.start.saturating_add(start)..range.start.saturating_add(end)),
+        }
+    }
+}
+
+/// Holds a file against the pieces that it was rewritten as, one after another and never put together.
+///
+/// # Errors
+/// The file cannot be read from the disk.
+pub(super) fn compare(path: &str, content: &dyn Content, pieces: &[Piece<'_>]) -> Result<Option<Diagnostic>> {
+    let mut offset = 0_u64;
+    for piece in pieces {
+        let length = piece.length();
+        let stays = matches!(piece, Piece::Kept(range) if range.start == offset);
+        let mut start = 0;
+        while start < length && !stays {
+            let written = piece.bytes(content, start, CHUNK_BYTES)?;
+            let here = offset.saturating_add(start);
+            let end = here.saturating_add(CHUNK_BYTES.min(length.saturating_sub(start))).min(content.length());
+            let found = content.range(here.min(end)..end)?;
+            if found != written {
+                let same = found.iter().zip(&written).take_while(|(left, right)| left == right).count();
+                let rest = written.get(same..).unwrap_or(&[]);
+                return not_identical(path, content, here.saturating_add(u64::try_from(same).unwrap_or(0)), rest).map(Some);
+            }
+            start = start.saturating_add(CHUNK_BYTES);
+        }
+        offset = offset.saturating_add(length);
+    }
+    if offset == content.length() { Ok(None) } else { not_identical(path, content, offset, &[]).map(Some) }
+}
+
+fn not_identical(path: &str, content: &dyn Content, offset: u64, written: &[u8]) -> Result<Diagnostic> {
+    let found = content.range(offset..content.length().min(offset.saturating_add(EXCERPT_BYTES)))?;
+    let before = if offset <= LONGEST_TEXT { Some(content.range(0..offset)?) } else { None };
+    let place = match before.filter(|before| std::str::from_utf8(before).is_ok() && !before.contains(&0)) {
+        Some(text) => {
+            let (line, column) = line_and_column(&text, text.len());
+            Place::Line(line, column)
+        }
+        None => Place::Bytes(offset..offset.saturating_add(1)),
+    };
+    Ok(Diagnostic::new("not-identical", Site::file(path).at(place), "transformers writes other bytes for the same values")
+        .expected(excerpt(written))
+        .found(excerpt(&found))
+        .hint("load the directory with transformers 5.23.0 and save it again, or ask what has edited the file"))
+}
+
+/// What lies beyond that many bytes is named by its byte rather than by its line.
+const LONGEST_TEXT: u64 = 1 << 26;
+
+/// Bytes of a file that a finding shows.
+const EXCERPT_BYTES: u64 = 24;
+
+fn excerpt(rest: &[u8]) -> String {
     if rest.is_empty() {
         return "the end of the file".to_owned();
     }
