@@ -67,6 +67,11 @@ impl Dtype {
         }
     }
 
+    /// Whether `model.to(dtype)` of torch converts tensors of this type.
+    pub fn is_float(self) -> bool {
+        !matches!(self, Dtype::Bool | Dtype::U8 | Dtype::I8 | Dtype::I16 | Dtype::U16 | Dtype::I32 | Dtype::U32 | Dtype::I64 | Dtype::U64)
+    }
+
     /// How many elements are NaN or infinite. Types without such values have none; nor have those of less than a byte.
     pub fn count_not_finite(self, data: &[u8]) -> u64 {
         let f32_is_broken = |bytes| u32::from_le_bytes(bytes) & 0x7f80_0000 == 0x7f80_0000;

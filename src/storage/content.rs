@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of a file that are looked at together: few enough to stay in a processor's cache between being read and being looked at, and a
 /// multiple of every element's size.
-pub const CHUNK_BYTES: u64 = 1 << 18;
+pub const CHUNK_BYTES: u64 = 1 << 20;
 
 /// The bytes of one file.
 pub trait Content: Send + Sync {
