@@ -1,18 +1,27 @@
 //! The command line: `train` from the library's table of arguments, the other commands by hand. Nothing here opens a file.
 
+mod convert;
 #[cfg(feature = "train")]
 mod inference;
+mod inspect;
 #[cfg(feature = "train")]
 mod train;
+mod verify;
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+#[cfg(feature = "train")]
+use clap::value_parser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+pub use convert::ConvertOptions;
 
 #[cfg(feature = "train")]
 pub use inference::{EvaluateOptions, PredictInput, PredictOptions};
+pub use inspect::InspectOptions;
 #[cfg(feature = "train")]
 pub use train::{train_config, train_values};
+pub use verify::{ReportFormat, VerifyOptions};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -20,12 +29,11 @@ Examples:
   rtrain evaluate out --validation_file validation.csv
   rtrain predict out --text \"A film to remember.\"
   rtrain verify out
+  rtrain explain tensor-missing
+  rtrain inspect out
+  rtrain convert out out-bf16 --dtype bfloat16
 
 Exit status: 0 done, 1 a check failed, 2 it could not run.";
-
-const VERIFY_AFTER_HELP: &str = "\
-Example, comparing what rtrain wrote with what transformers wrote:
-  rtrain verify out --reference out-transformers";
 
 /// The commands that only a binary with the training engine has.
 #[cfg(not(feature = "train"))]
@@ -50,7 +58,11 @@ pub fn command() -> Command {
                 .help("When to colour the output; auto colours a terminal where NO_COLOR is not set"),
         )
         .arg(Arg::new("quiet").long("quiet").short('q').global(true).action(ArgAction::SetTrue).help("Print results and errors only"));
-    engine_commands(command).subcommand(verify())
+    engine_commands(command)
+        .subcommand(verify::verify())
+        .subcommand(verify::explain())
+        .subcommand(inspect::command())
+        .subcommand(convert::command())
 }
 
 #[cfg(feature = "train")]
@@ -76,47 +88,6 @@ pub fn without_engine(name: &str) -> rtrain::diagnostic::Error {
     Error::unsupported(Diagnostic::new("no-training-engine", Site::default(), message).hint(hint))
 }
 
-fn verify() -> Command {
-    Command::new("verify")
-        .about("Check that a directory is a model as transformers saves it")
-        .long_about(
-            "Check that a directory is a model as transformers saves it: config.json, the tokenizer, every tensor's name, shape and bytes.\n\n\
-             With --reference, check besides that both directories hold the same model.",
-        )
-        .after_help(VERIFY_AFTER_HELP)
-        .arg(directory("Directory of the model"))
-        .arg(
-            Arg::new("reference")
-                .long("reference")
-                .value_name("DIR")
-                .value_parser(value_parser!(PathBuf))
-                .help("Directory of a model to compare with, such as one that transformers wrote"),
-        )
-        .arg(format())
-}
-
-/// What `verify` was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifyOptions {
-    /// Directory of the model.
-    pub directory: PathBuf,
-    /// Directory of a model to compare with.
-    pub reference: Option<PathBuf>,
-    /// How to print the findings.
-    pub format: OutputFormat,
-}
-
-impl VerifyOptions {
-    /// The options of a matched `verify`.
-    pub fn from_matches(matches: &ArgMatches) -> Self {
-        VerifyOptions {
-            directory: path(matches, "directory").unwrap_or_default(),
-            reference: path(matches, "reference"),
-            format: OutputFormat::of(matches),
-        }
-    }
-}
-
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputFormat {
@@ -135,6 +106,7 @@ impl OutputFormat {
     }
 }
 
+#[cfg(feature = "train")]
 fn directory(help: &'static str) -> Arg {
     Arg::new("directory").value_name("DIR").required(true).value_parser(value_parser!(PathBuf)).help(help)
 }
@@ -182,13 +154,6 @@ mod tests {
     #[test]
     fn clap_finds_no_fault() {
         command().debug_assert();
-    }
-
-    #[test]
-    fn verify_takes_a_reference() {
-        let matches = command().try_get_matches_from(["rtrain", "verify", "out", "--reference", "hf", "--format", "json"]).unwrap();
-        let options = VerifyOptions::from_matches(matches.subcommand().unwrap().1);
-        assert_eq!(options, VerifyOptions { directory: "out".into(), reference: Some("hf".into()), format: OutputFormat::Json });
     }
 
     #[test]

@@ -4,7 +4,10 @@ mod arguments;
 mod commands;
 #[cfg(feature = "train")]
 mod config_file;
+mod ignore;
+mod outcome;
 mod render;
+mod run_directory;
 
 use std::process::ExitCode;
 
@@ -26,6 +29,9 @@ fn main() -> ExitCode {
 
 fn dispatch(matches: &ArgMatches) -> Result<u8> {
     match matches.subcommand() {
+        Some(("convert", matches)) => commands::convert::run(matches),
+        Some(("inspect", matches)) => commands::inspect::run(matches),
+        Some(("explain", matches)) => commands::explain::run(matches),
         Some(("verify", matches)) => commands::verify::run(matches),
         Some((name, matches)) => engine_command(name, matches),
         None => unreachable!("clap asks for a command"),

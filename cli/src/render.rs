@@ -1,9 +1,18 @@
-//! What the commands print: [`text`] for people, [`json`] for programs.
+//! What the commands print: [`text`] for people, [`json`] for programs, [`sarif`], [`junit`] and [`github`] for what shows findings of CI.
 //!
 //! Renderers return text, with colours where they like; [`print()`] strips those that the terminal or `--color` does not want.
 
+pub mod description;
+pub mod explain;
+pub mod github;
 pub mod json;
+pub mod junit;
+mod path;
+pub mod sarif;
+#[cfg(test)]
+mod tests;
 pub mod text;
+mod wording;
 
 use std::io::{self, Write};
 

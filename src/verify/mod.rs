@@ -8,9 +8,11 @@ mod report_json;
 mod round_trip;
 #[cfg(test)]
 mod tests;
+mod tolerance;
 
 pub use reference::{Comparison, Comparisons, compare};
 pub use round_trip::FileStatus;
+pub use tolerance::Tolerance;
 
 use crate::diagnostic::{Diagnostic, Result, Site};
 use crate::storage::Source;
@@ -59,7 +61,15 @@ impl Report {
     /// # Errors
     /// A file cannot be read from the disk.
     pub fn compare_with(&mut self, source: &dyn Source, reference: &dyn Source) -> Result<()> {
-        let (comparisons, findings) = compare(source, reference)?;
+        self.compare_within(source, reference, Tolerance::default())
+    }
+
+    /// As [`Report::compare_with`], where tensors within the tolerance are no findings.
+    ///
+    /// # Errors
+    /// A file cannot be read from the disk.
+    pub fn compare_within(&mut self, source: &dyn Source, reference: &dyn Source, tolerance: Tolerance) -> Result<()> {
+        let (comparisons, findings) = compare(source, reference, tolerance)?;
         self.reference = Some(reference.path(""));
         self.comparisons = comparisons;
         self.findings.extend(findings);

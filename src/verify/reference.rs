@@ -7,6 +7,7 @@ use crate::format::json::Json;
 use crate::format::python_json::{Layout, dumps};
 use crate::format::safetensors::Header;
 use crate::storage::{CHUNK_BYTES, Content, Source, in_parallel};
+use crate::verify::Tolerance;
 use std::collections::{BTreeMap, BTreeSet};
 use tensors::compare_tensors;
 
@@ -17,6 +18,8 @@ pub enum Comparison {
     Identical,
     /// Same values, written with other bytes.
     SameValues,
+    /// Other values, all of them numbers of tensors within the tolerance.
+    WithinTolerance,
     /// Other values.
     Different,
     /// The reference has the file, the directory does not.
@@ -31,6 +34,7 @@ impl Comparison {
         match self {
             Comparison::Identical => "identical",
             Comparison::SameValues => "same values",
+            Comparison::WithinTolerance => "within tolerance",
             Comparison::Different => "different",
             Comparison::Missing => "missing",
             Comparison::Extra => "extra",
@@ -41,11 +45,11 @@ impl Comparison {
 /// Each file name of two directories, sorted, and how the files of that name relate.
 pub type Comparisons = Vec<(String, Comparison)>;
 
-/// Compares every file of both directories. What differs comes back as diagnostics.
+/// Compares every file of both directories. What differs comes back as diagnostics, except for tensors within the tolerance.
 ///
 /// # Errors
 /// A file cannot be read from the disk.
-pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Comparisons, Vec<Diagnostic>)> {
+pub fn compare(source: &dyn Source, reference: &dyn Source, tolerance: Tolerance) -> Result<(Comparisons, Vec<Diagnostic>)> {
     let mut names = source.names()?;
     names.extend(reference.names()?);
     names.sort();
@@ -54,7 +58,7 @@ pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Compariso
     for name in names {
         let site = Site::file(source.path(&name));
         let comparison = match (source.open(&name)?, reference.open(&name)?) {
-            (Some(found), Some(expected)) => compare_file(&name, site, found.as_ref(), expected.as_ref(), &mut findings)?,
+            (Some(found), Some(expected)) => compare_file(&name, site, (found.as_ref(), expected.as_ref()), tolerance, &mut findings)?,
             (None, _) => {
                 findings.push(Diagnostic::new("reference-missing", site, "the reference has this file").expected(reference.path(&name)));
                 Comparison::Missing
@@ -69,12 +73,21 @@ pub fn compare(source: &dyn Source, reference: &dyn Source) -> Result<(Compariso
     Ok((comparisons, findings))
 }
 
-fn compare_file(name: &str, site: Site, found: &dyn Content, expected: &dyn Content, findings: &mut Vec<Diagnostic>) -> Result<Comparison> {
+fn compare_file(
+    name: &str,
+    site: Site,
+    (found, expected): (&dyn Content, &dyn Content),
+    tolerance: Tolerance,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Comparison> {
     let Some(offset) = first_difference(found, expected)? else { return Ok(Comparison::Identical) };
     let before = findings.len();
     if name.ends_with(".safetensors") {
         if let (Ok((found_header, _)), Ok((expected_header, _))) = (Header::read(name, found), Header::read(name, expected)) {
-            compare_tensors(&site, (&found_header, found), (&expected_header, expected), findings)?;
+            let tolerated = compare_tensors(&site, (&found_header, found), (&expected_header, expected), tolerance, findings)?;
+            if tolerated && findings.len() == before {
+                return Ok(Comparison::WithinTolerance);
+            }
             return Ok(same_values_or_different(site, findings, before));
         }
     } else if name.ends_with(".json")

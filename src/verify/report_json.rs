@@ -9,7 +9,7 @@ impl Report {
     ///
     /// `directory` and `reference` are paths; `release` is the transformers version of [`Report::release`]; `files` lists those of both directories by name, with `bytes` and `status` null where only
     /// the reference has the file; the `place` of a finding is null for a whole file, and else an object of one of the forms
-    /// `{"bytes": [start, end]}`, `{"line": n, "column": n}`, `{"tensor": name}`, `{"pointer": json_pointer}` and `{"table_column": name}`.
+    /// `{"bytes": [start, end]}`, `{"line": n, "column": n}`, `{"tensor": name}`, `{"pointer": json_pointer}`, `{"object": path}` and `{"table_column": name}`.
     pub fn to_json(&self) -> Json {
         object([
             ("directory", self.directory.as_str().into()),
@@ -19,7 +19,7 @@ impl Report {
             ("files", Json::Array(self.files_json())),
             ("tensors", self.tensors.into()),
             ("parameters", self.parameters.into()),
-            ("findings", Json::Array(self.findings.iter().map(finding_json).collect())),
+            ("findings", Json::Array(self.findings.iter().map(Diagnostic::to_json).collect())),
         ])
     }
 
@@ -37,16 +37,20 @@ impl Report {
     }
 }
 
-fn finding_json(finding: &Diagnostic) -> Json {
-    object([
-        ("code", finding.code.into()),
-        ("file", Some(finding.site.file.as_str()).filter(|file| !file.is_empty()).into()),
-        ("place", place_json(&finding.site.place)),
-        ("message", finding.message.as_str().into()),
-        ("expected", finding.expected.as_deref().into()),
-        ("found", finding.found.as_deref().into()),
-        ("hint", finding.hint.as_deref().into()),
-    ])
+impl Diagnostic {
+    /// The finding or error as a JSON object, as it stands in the `findings` of a report.
+    pub fn to_json(&self) -> Json {
+        object([
+            ("code", self.code.into()),
+            ("severity", self.severity().name().into()),
+            ("file", Some(self.site.file.as_str()).filter(|file| !file.is_empty()).into()),
+            ("place", place_json(&self.site.place)),
+            ("message", self.message.as_str().into()),
+            ("expected", self.expected.as_deref().into()),
+            ("found", self.found.as_deref().into()),
+            ("hint", self.hint.as_deref().into()),
+        ])
+    }
 }
 
 fn place_json(place: &Place) -> Json {
@@ -56,6 +60,7 @@ fn place_json(place: &Place) -> Json {
         Place::Line(line, column) => object([("line", (*line).into()), ("column", (*column).into())]),
         Place::Tensor(name) => object([("tensor", name.as_str().into())]),
         Place::Pointer(pointer) => object([("pointer", pointer.as_str().into())]),
+        Place::Object(path) => object([("object", path.as_str().into())]),
         Place::Column(name) => object([("table_column", name.as_str().into())]),
     }
 }

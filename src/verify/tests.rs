@@ -96,7 +96,7 @@ fn json_reports_have_every_key() {
     assert_eq!((absent.get("name"), absent.get("bytes")), (Some(&Json::from("tokenizer_config.json")), Some(&Json::Null)));
     let finding = &json.get("findings").unwrap().as_array().unwrap()[0];
     let keys: Vec<&str> = finding.entries().unwrap().iter().map(|(key, _)| key.as_str()).collect();
-    assert_eq!(keys, ["code", "file", "place", "message", "expected", "found", "hint"]);
+    assert_eq!(keys, ["code", "severity", "file", "place", "message", "expected", "found", "hint"]);
 }
 
 proptest! {

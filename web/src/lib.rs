@@ -27,7 +27,7 @@ impl Verifier {
         self.directory.files.insert(name, bytes);
     }
 
-    /// The report as JSON, key for key what `rtrain verify --format json` prints.
+    /// The report as JSON, as it stands in the `reports` that `rtrain verify --format json` prints.
     ///
     /// What lets the command line stop with an error, such as a missing `config.json`, is a finding here.
     pub fn verify(&self) -> String {

@@ -3,43 +3,65 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use rtrain::diagnostic::Diagnostic;
+use rtrain::diagnostic::codes::Severity;
+use rtrain::diagnostic::{Diagnostic, Place};
 use rtrain::verify::{Comparison, FileStatus, Report};
 
+use super::wording::{counted, details, human_bytes, omission, printable};
+use crate::outcome::Outcome;
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const PLAIN: Style = Style::new();
 const BOLD: Style = Style::new().bold();
 const SITE: Style = AnsiColor::Cyan.on_default();
 
-/// Findings of one code that are shown in full.
-const MAX_PER_CODE: usize = 20;
-
-/// One error or finding, with a line for each thing that is known of it.
+/// Why a command could not run, with a line for each thing that is known of it.
 pub fn diagnostic(diagnostic: &Diagnostic) -> String {
-    let mut out = format!("{ERROR}error[{}]{ERROR:#}{BOLD}: {}{BOLD:#}\n", diagnostic.code, printable(&diagnostic.message));
+    let mut out = headline(diagnostic);
     if !diagnostic.site.file.is_empty() {
         let _ = writeln!(out, "  {SITE}-->{SITE:#} {}", printable(&diagnostic.site.to_string()));
     }
-    for (label, text) in [("expected: ", &diagnostic.expected), ("found:    ", &diagnostic.found), ("hint: ", &diagnostic.hint)] {
-        if let Some(text) = text {
-            let _ = writeln!(out, "  {BOLD}{label}{BOLD:#}{}", printable(text));
-        }
-    }
+    lines(&mut out, "  ", details(diagnostic));
     out
 }
 
-/// The report of `rtrain verify`; the table of files is left out where it is to be `quiet`.
-pub fn report(report: &Report, quiet: bool) -> String {
+/// The report of `rtrain verify`; tables of files are left out where it is to be `quiet`. Errors are left to the standard error.
+pub fn report(outcomes: &[Outcome], quiet: bool) -> String {
     let mut out = String::new();
-    if !quiet {
-        files(&mut out, report);
-        let _ = writeln!(out, "{}, {}", counted(report.tensors, "tensor"), counted(report.parameters, "parameter"));
+    for (position, outcome) in outcomes.iter().enumerate() {
+        if let Ok(report) = &outcome.result {
+            if position > 0 && !quiet {
+                out.push('\n');
+            }
+            if outcomes.len() > 1 && !quiet {
+                let _ = writeln!(out, "{BOLD}{}{BOLD:#}", printable(&outcome.directory));
+            }
+            if !quiet && !report.files.is_empty() {
+                files(&mut out, report);
+                let _ = writeln!(out, "{}, {}", counted(report.tensors, "tensor"), counted(report.parameters, "parameter"));
+            }
+            findings(&mut out, outcome, report);
+        }
+        if outcomes.len() > 1 || outcome.result.is_ok() {
+            out.push_str(&verdict(outcome));
+        }
     }
-    findings(&mut out, &report.findings);
-    verdict(&mut out, report);
-    out
+    out + &summary(outcomes, quiet)
+}
+
+fn headline(diagnostic: &Diagnostic) -> String {
+    let severity = diagnostic.severity();
+    let style = if severity == Severity::Error { ERROR } else { WARNING };
+    format!("{style}{}[{}]{style:#}{BOLD}: {}{BOLD:#}\n", severity.name(), diagnostic.code, printable(&diagnostic.message))
+}
+
+fn lines(out: &mut String, indent: &str, lines: impl Iterator<Item = (&'static str, String)>) {
+    for (label, text) in lines {
+        let _ = writeln!(out, "{indent}{BOLD}{label:<9}{BOLD:#} {text}");
+    }
 }
 
 fn files(out: &mut String, report: &Report) {
@@ -73,115 +95,88 @@ fn status_style(status: FileStatus) -> Style {
 }
 
 fn comparison_style(comparison: Comparison) -> Style {
-    if comparison == Comparison::Identical { GOOD } else { BAD }
+    if matches!(comparison, Comparison::Identical | Comparison::WithinTolerance) { GOOD } else { BAD }
 }
 
-fn findings(out: &mut String, findings: &[Diagnostic]) {
-    let with_code = |code: &str| findings.iter().filter(|finding| finding.code == code).count();
-    let mut shown: Vec<(&str, usize)> = Vec::new();
-    for finding in findings {
-        let position = shown.iter().position(|(code, _)| *code == finding.code).unwrap_or_else(|| {
-            shown.push((finding.code, 0));
-            shown.len() - 1
-        });
-        let count = &mut shown[position].1;
-        *count += 1;
-        if *count <= MAX_PER_CODE {
-            let _ = write!(out, "\n{}", diagnostic(finding));
-        }
-        if *count == MAX_PER_CODE + 1 {
-            let more = with_code(finding.code) - MAX_PER_CODE;
-            let _ = writeln!(out, "\n… and {} more of {}", grouped(more as u64), finding.code);
+/// The findings, file by file in the order of the first finding of each; what several findings in a row have in common is said once.
+fn findings(out: &mut String, outcome: &Outcome, report: &Report) {
+    let mut names: Vec<&str> = Vec::new();
+    for finding in &report.findings {
+        if !names.contains(&finding.site.file.as_str()) {
+            names.push(&finding.site.file);
         }
     }
-    if !findings.is_empty() {
+    for name in names {
+        let _ = writeln!(out, "\n{SITE}{}{SITE:#}", printable(name));
+        let mut last = String::new();
+        for finding in report.findings.iter().filter(|finding| finding.site.file == name) {
+            let headline = headline(finding);
+            if headline != last {
+                let _ = write!(out, "  {headline}");
+                last = headline;
+            }
+            let place = Some(printable(&finding.site.place.to_string())).filter(|_| finding.site.place != Place::Whole);
+            lines(out, "    ", place.map(|place| ("at:", place)).into_iter().chain(details(finding)));
+        }
+    }
+    if !outcome.omitted.is_empty() {
+        let _ = writeln!(out, "\n{}", omission(&outcome.omitted));
+    }
+    if !report.findings.is_empty() {
         out.push('\n');
     }
 }
 
-fn verdict(out: &mut String, report: &Report) {
-    let directory = printable(&report.directory);
-    if !report.is_clean() {
-        let _ = writeln!(out, "{directory}: {BAD}{}{BAD:#}", counted(report.findings.len() as u64, "finding"));
-        return;
+/// One line: what came of a directory.
+pub fn verdict(outcome: &Outcome) -> String {
+    let directory = printable(&outcome.directory);
+    let ignored = if outcome.ignored > 0 { format!(", {} ignored", counted(outcome.ignored, "finding")) } else { String::new() };
+    match &outcome.result {
+        Err(_) => format!("{directory}: {BAD}not checked{BAD:#}\n"),
+        Ok(_) if outcome.findings() > 0 => format!("{directory}: {BAD}{}{BAD:#}{ignored}\n", counted(outcome.findings(), "finding")),
+        Ok(report) => format!("{directory}: {}{GOOD}fine{GOOD:#}{ignored}\n", achievements(report)),
     }
-    let identical = report.files.iter().filter(|file| file.status == FileStatus::Identical).count() as u64;
-    let unknown = report.files.len() as u64 - identical;
-    let _ = match report.release {
-        Some(release) => write!(out, "{directory}: {} identical to what transformers {release} writes, ", counted(identical, "file")),
-        None => write!(out, "{directory}: {} read and written again with the same bytes, ", counted(identical, "file")),
+}
+
+fn achievements(report: &Report) -> String {
+    if report.files.is_empty() {
+        return String::new();
+    }
+    let with = |status| report.files.iter().filter(|file| file.status == status).count();
+    let (identical, unknown) = (with(FileStatus::Identical), with(FileStatus::NotChecked));
+    let mut out = match report.release {
+        Some(release) => format!("{} identical to what transformers {release} writes, ", counted(identical, "file")),
+        None => format!("{} read and written again with the same bytes, ", counted(identical, "file")),
     };
     if unknown > 0 {
         let _ = write!(out, "{} not checked, ", counted(unknown, "file"));
     }
     if let Some(reference) = &report.reference {
-        let _ = write!(out, "all the same bytes as in {}, ", printable(reference));
+        let all = |allowed: &[Comparison]| report.comparisons.iter().all(|(_, comparison)| allowed.contains(comparison));
+        let relation = if all(&[Comparison::Identical]) {
+            "all the same bytes as in"
+        } else if all(&[Comparison::Identical, Comparison::WithinTolerance]) {
+            "within the tolerance of"
+        } else {
+            "compared with"
+        };
+        let _ = write!(out, "{relation} {}, ", printable(reference));
     }
-    let _ = writeln!(out, "{}, {}: {GOOD}fine{GOOD:#}", counted(report.tensors, "tensor"), counted(report.parameters, "parameter"));
-}
-
-/// The text with control characters escaped, so that a file cannot steer the terminal that shows its names.
-fn printable(text: &str) -> String {
-    let escape = |character: char| if character.is_control() { character.escape_default().to_string() } else { character.to_string() };
-    text.chars().map(escape).collect()
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-/// A number with a comma before every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
+    let _ = write!(out, "{}, {}: ", counted(report.tensors, "tensor"), counted(report.parameters, "parameter"));
     out
 }
 
-/// A size with three or four digits and a binary unit.
-fn human_bytes(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
+/// How many directories are fine, where there are several, and where to learn more.
+fn summary(outcomes: &[Outcome], quiet: bool) -> String {
+    let with = |code: u8| outcomes.iter().filter(|outcome| outcome.exit_code() == code).count();
+    let mut out = String::new();
+    if outcomes.len() > 1 {
+        let rest = [(1, "with findings"), (crate::COULD_NOT_RUN, "not checked")];
+        let rest = rest.into_iter().filter(|(code, _)| with(*code) > 0).map(|(code, words)| format!(", {} {words}", with(code)));
+        let _ = writeln!(out, "{} directories: {} fine{}", outcomes.len(), with(0), rest.collect::<String>());
     }
-    let mut size = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while size >= 1024.0 && unit + 1 < UNITS.len() {
-        size /= 1024.0;
-        unit += 1;
+    if with(1) > 0 && !quiet {
+        out.push_str("rtrain explain CODE says what a finding means, how it comes about, and what to do\n");
     }
-    format!("{size:.1} {}", UNITS[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rtrain::diagnostic::Site;
-
-    #[test]
-    fn numbers_are_easy_on_the_eye() {
-        assert_eq!([0, 999, 1000, 400_130, 109_484_547].map(grouped), ["0", "999", "1,000", "400,130", "109,484,547"]);
-        assert_eq!([0, 1023, 1024, 150_028, 437_951_328].map(human_bytes), ["0 B", "1023 B", "1.0 KiB", "146.5 KiB", "417.7 MiB"]);
-    }
-
-    #[test]
-    fn a_file_name_cannot_steer_the_terminal() {
-        let text = diagnostic(&Diagnostic::new("code", Site::file("a\u{1b}[2Jb\nc"), "message"));
-        assert!(text.contains("a\\u{1b}[2Jb\\nc"), "{text:?}");
-    }
-
-    #[test]
-    fn many_findings_of_one_code_are_cut() {
-        let mut findings: Vec<Diagnostic> = (0..23).map(|_| Diagnostic::new("often", Site::file("f"), "again")).collect();
-        findings.push(Diagnostic::new("once", Site::file("f"), "something else"));
-        let text = anstream::adapter::strip_str(&report(&Report { findings, ..Report::default() }, true)).to_string();
-        assert_eq!(text.matches("error[often]").count(), 20);
-        assert_eq!(text.matches("… and 3 more of often").count(), 1);
-        assert!(text.contains("error[once]") && text.ends_with("24 findings\n"), "{text}");
-    }
+    out
 }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 /// A folder of its own, in which `model` and `reference` are copies of what transformers wrote.
 pub struct Workplace(TempDir);
 
+#[allow(dead_code, reason = "no test file needs all of it")]
 impl Workplace {
     pub fn new() -> Self {
         let workplace = Workplace(TempDir::new().unwrap());
@@ -64,25 +65,35 @@ impl Workplace {
     }
 }
 
+/// Snapshots without what differs from machine to machine.
+pub fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"rtrain\.exe", "rtrain");
+    settings.add_filter(r"(?:/[^\s/]+)*/\.tmp[A-Za-z0-9]+", "[TEMP]");
+    settings
+}
+
 pub fn transcript(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let code = output.status.code().unwrap();
     format!("exit code: {code}\n----- stdout -----\n{}----- stderr -----\n{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// Compares a transcript with its snapshot: of a command in a workplace, or one that is there already.
+/// Compares a transcript with its snapshot: of a command in a workplace, or one that is there already. A snapshot is named by its test, or
+/// by what stands after `=>`.
 #[macro_export]
 macro_rules! assert_transcript {
+    ($workplace:expr, $arguments:expr => $name:expr) => {{
+        let transcript = $workplace.run(&$arguments);
+        $crate::common::settings().bind(|| insta::assert_snapshot!($name, transcript));
+    }};
     ($workplace:expr, $arguments:expr) => {
         $crate::assert_transcript!($workplace.run(&$arguments))
     };
     ($transcript:expr) => {{
         let transcript = $transcript;
-        let mut settings = insta::Settings::clone_current();
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.add_filter(r"rtrain\.exe", "rtrain");
-        settings.add_filter(r"(?:/[^\s/]+)*/\.tmp[A-Za-z0-9]+", "[TEMP]");
-        settings.bind(|| insta::assert_snapshot!(transcript));
+        $crate::common::settings().bind(|| insta::assert_snapshot!(transcript));
     }};
 }

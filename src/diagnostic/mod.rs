@@ -2,6 +2,9 @@
 //!
 //! One value serves errors (a command could not run) and findings (a check failed), so that every renderer needs to know one shape only.
 
+pub mod codes;
+
+use codes::Severity;
 use std::fmt;
 use std::ops::Range;
 
@@ -19,8 +22,24 @@ pub enum Place {
     Tensor(String),
     /// A JSON pointer (RFC 6901).
     Pointer(String),
+    /// A value inside a pickle, by its path as Python writes it, such as `["state"][0]["exp_avg"]`.
+    Object(String),
     /// A column of a table by its name.
     Column(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Whole => Ok(()),
+            Place::Bytes(range) => write!(f, "bytes {}..{}", range.start, range.end),
+            Place::Line(line, column) => write!(f, "line {line}, column {column}"),
+            Place::Tensor(name) => write!(f, "tensor {name}"),
+            Place::Pointer(pointer) => f.write_str(if pointer.is_empty() { "the top level" } else { pointer }),
+            Place::Object(path) => write!(f, "object {path}"),
+            Place::Column(name) => write!(f, "column {name}"),
+        }
+    }
 }
 
 /// A file, and a place in it.
@@ -51,11 +70,9 @@ impl fmt::Display for Site {
         f.write_str(&self.file)?;
         match &self.place {
             Place::Whole => Ok(()),
-            Place::Bytes(range) => write!(f, ", bytes {}..{}", range.start, range.end),
             Place::Line(line, column) => write!(f, ":{line}:{column}"),
-            Place::Tensor(name) => write!(f, ", tensor {name}"),
             Place::Pointer(pointer) => write!(f, ", at {pointer}"),
-            Place::Column(name) => write!(f, ", column {name}"),
+            place => write!(f, ", {place}"),
         }
     }
 }
@@ -63,7 +80,7 @@ impl fmt::Display for Site {
 /// What, where, expected, found, and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// A stable name in kebab case, such as `safetensors-header-length`.
+    /// A stable name in kebab case, such as `safetensors-header-length`; it has a row in the table of [`codes`].
     pub code: &'static str,
     /// One sentence, without the site.
     pub message: String,
@@ -81,6 +98,11 @@ impl Diagnostic {
     /// A diagnostic with a code, a place and a sentence.
     pub fn new(code: &'static str, site: Site, message: impl Into<String>) -> Self {
         Diagnostic { code, message: message.into(), site, expected: None, found: None, hint: None }
+    }
+
+    /// How bad it is, by the table of [`codes`].
+    pub fn severity(&self) -> Severity {
+        codes::find(self.code).map_or(Severity::Error, |code| code.severity)
     }
 
     /// Adds what should have been there.
