@@ -1,5 +1,6 @@
 //! `rtrain inspect` as its user meets it.
 
+#[expect(dead_code, reason = "the other test programs use the rest")]
 mod common;
 
 use common::Workplace;

@@ -101,3 +101,47 @@ pub fn in_parallel<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J, &mut Vec<u8>)
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Diagnostic, Site};
+
+    #[test]
+    fn chunks_make_up_the_range() {
+        let bytes: Vec<u8> = (0..3 * CHUNK_BYTES + 5).map(|byte| byte as u8).collect();
+        let (mut together, mut offsets, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
+        let mut look = |offset: u64, chunk: &[u8]| {
+            offsets.push(offset);
+            together.extend_from_slice(chunk);
+            Ok(())
+        };
+        each_chunk(&bytes.as_slice(), 3..bytes.len() as u64, &mut buffer, &mut look).unwrap();
+        assert_eq!(together, bytes[3..]);
+        assert_eq!(offsets, [3, 3 + CHUNK_BYTES, 3 + 2 * CHUNK_BYTES, 3 + 3 * CHUNK_BYTES]);
+        assert!(each_chunk(&bytes.as_slice(), 0..1 << 40, &mut buffer, |_, _| Ok(())).is_err());
+    }
+
+    #[test]
+    fn a_range_beyond_the_end_is_an_error_and_takes_no_memory() {
+        let bytes: &[u8] = &[1, 2, 3];
+        assert_eq!(bytes.range(1..3).unwrap(), [2, 3]);
+        for range in [0..4, 3..u64::MAX, u64::MAX - 1..u64::MAX] {
+            assert_eq!(bytes.range(range).unwrap_err().diagnostic().code, "io");
+        }
+        assert!(bytes.range(3..3).unwrap().is_empty());
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_the_jobs() {
+        let jobs: Vec<u64> = (0..1000).collect();
+        let squares = in_parallel(&jobs, |job, _| Ok(job * job)).unwrap();
+        assert!(squares.iter().zip(&jobs).all(|(square, job)| *square == job * job));
+        assert!(in_parallel(&[] as &[u64], |_, _| Ok(())).unwrap().is_empty());
+        let error = in_parallel(&jobs, |job, _| match job {
+            0..10 => Ok(()),
+            job => Err(Error::misuse(Diagnostic::new("io", Site::default(), job.to_string()))),
+        });
+        assert_eq!(error.unwrap_err().diagnostic().message, "10");
+    }
+}

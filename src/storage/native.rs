@@ -203,3 +203,26 @@ impl FileSystem for NativeFileSystem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_shortened_meanwhile_is_an_error() {
+        let path = std::env::temp_dir().join(format!("rtrain-shortened-{}", std::process::id()));
+        fs::write(&path, [7; 100]).unwrap();
+        let file = DiskFile::open(&path).unwrap();
+        assert_eq!((file.length(), file.range(90..100).unwrap()), (100, vec![7; 10]));
+        fs::File::options().write(true).open(&path).unwrap().set_len(50).unwrap();
+        let error = file.range(40..60).unwrap_err();
+        fs::remove_file(&path).unwrap();
+        assert!(error.to_string().ends_with("could not read: it was shortened meanwhile"), "{error}");
+        assert_eq!(error.diagnostic().site.file, display(&path));
+    }
+
+    #[test]
+    fn a_directory_is_not_opened_as_a_file() {
+        assert_eq!(DiskFile::open(&std::env::temp_dir()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+}

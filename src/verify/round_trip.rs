@@ -172,7 +172,7 @@ pub(super) fn compare(path: &str, content: &dyn Content, pieces: &[Piece<'_>]) -
 fn not_identical(path: &str, content: &dyn Content, offset: u64, written: &[u8]) -> Result<Diagnostic> {
     let found = content.range(offset..content.length().min(offset.saturating_add(EXCERPT_BYTES)))?;
     let before = if offset <= LONGEST_TEXT { Some(content.range(0..offset)?) } else { None };
-    let place = match before.filter(|before| std::str::from_utf8(before).is_ok() && !before.contains(&0)) {
+    let place = match before.filter(|before| is_text(before) && is_text(&found)) {
         Some(text) => {
             let (line, column) = line_and_column(&text, text.len());
             Place::Line(line, column)
@@ -183,6 +183,11 @@ fn not_identical(path: &str, content: &dyn Content, offset: u64, written: &[u8])
         .expected(excerpt(written))
         .found(excerpt(&found))
         .hint("load the directory with transformers 5.23.0 and save it again, or ask what has edited the file"))
+}
+
+/// Whether these bytes of a file may be text, the last character of which is cut perhaps.
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.contains(&0) && std::str::from_utf8(bytes).map_or_else(|error| error.error_len().is_none(), |_| true)
 }
 
 /// What lies beyond that many bytes is named by its byte rather than by its line.
@@ -200,5 +205,30 @@ fn excerpt(rest: &[u8]) -> String {
         Ok(text) => format!("{text:?}"),
         Err(error) if error.valid_up_to() > 0 => format!("{:?}", String::from_utf8_lossy(piece.get(..error.valid_up_to()).unwrap_or(&[]))),
         Err(_) => format!("{piece:02x?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file and pieces that make it up: some written, some kept, one of those from another place.
+    #[test]
+    fn pieces_are_compared_one_after_another() {
+        let size = 2 * CHUNK_BYTES + 100;
+        let bytes: Vec<u8> = (0..size).map(|byte| (byte % 251) as u8).collect();
+        let content: &dyn Content = &bytes.as_slice();
+        let written = |range: Range<usize>| Piece::Written(bytes[range].to_vec().into());
+        let compared = |pieces: &[Piece<'_>]| compare("f", content, pieces).unwrap().map(|difference| difference.site.place);
+        let at = |offset: u64| Some(Place::Bytes(offset..offset + 1));
+        assert_eq!(compared(&[written(0..50), Piece::Kept(50..size)]), None);
+        assert_eq!(compared(&[Piece::Kept(0..10), written(10..size as usize)]), None);
+        assert_eq!(compared(&[Piece::Kept(251..351), Piece::Kept(100..size)]), None);
+        assert_eq!(compared(&[Piece::Kept(251..351), Piece::Kept(100..size - 1)]), at(size - 1));
+        assert_eq!(compared(&[Piece::Kept(0..size), written(0..1)]), at(size));
+        assert_eq!(compared(&[Piece::Kept(252..size), written(0..252)]), at(0));
+        let mut changed = bytes[..size as usize].to_vec();
+        changed[CHUNK_BYTES as usize + 7] ^= 1;
+        assert_eq!(compared(&[Piece::Written(changed.into())]), at(CHUNK_BYTES + 7));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::format::json::Json;
+use crate::format::shards::INDEX;
 use crate::storage::{DiskDirectory, MemoryDirectory};
 use proptest::prelude::*;
 use std::path::Path;
@@ -97,6 +98,70 @@ fn json_reports_have_every_key() {
     let finding = &json.get("findings").unwrap().as_array().unwrap()[0];
     let keys: Vec<&str> = finding.entries().unwrap().iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["code", "severity", "file", "place", "message", "expected", "found", "hint"]);
+}
+
+/// The golden model in shards, as transformers 5.23.0 writes them.
+fn sharded() -> MemoryDirectory {
+    let conversion = crate::convert::Conversion { max_shard_size: Some(40_000), dtype: None };
+    let converted = crate::convert::convert(&golden(), conversion).unwrap();
+    let files = converted.files().into_iter().map(|(name, pieces)| (name, pieces.concat()));
+    MemoryDirectory { name: "golden".to_owned(), files: files.collect() }
+}
+
+#[test]
+fn shards_and_their_index_belong_together() {
+    const FIRST: &str = "model-00001-of-00004.safetensors";
+    const LAST: &str = "model-00004-of-00004.safetensors";
+    let whole = sharded();
+    let report = verify(&whole).unwrap();
+    assert_eq!((codes(&report), report.tensors, report.parameters), (vec![], 41, 36_419));
+
+    let edits: [(&str, &str, fn(&mut MemoryDirectory)); 10] = [
+        ("missing shard", "shard-missing", |files| drop(files.files.remove(LAST))),
+        ("extra shard", "shard-extra", |files| {
+            let copy = files.files[LAST].clone();
+            files.files.insert("model-00005-of-00005.safetensors".to_owned(), copy);
+        }),
+        ("one file beside the shards", "index-beside-single", |files| {
+            files.files.insert("model.safetensors".to_owned(), golden().files["model.safetensors"].clone());
+        }),
+        ("stale total", "index-total", |files| *files = replaced(files, INDEX, "\"total_size\": 145676", "\"total_size\": 145672")),
+        ("stale number of parameters", "index-total", |files| *files = replaced(files, INDEX, ": 36419", ": 36418")),
+        ("tensor in another shard", "index-tensor", |files| {
+            *files = replaced(files, INDEX, &format!("\"classifier.bias\": \"{LAST}\""), &format!("\"classifier.bias\": \"{FIRST}\""));
+        }),
+        ("tensor not in the index", "index-tensor-unlisted", |files| {
+            *files = replaced(files, INDEX, &format!("    \"classifier.bias\": \"{LAST}\",\n"), "");
+        }),
+        ("index cut short", "json-syntax", |files| files.files.get_mut(INDEX).unwrap().truncate(300)),
+        ("index that leads out of the directory", "index", |files| *files = replaced(files, INDEX, FIRST, "../model.safetensors")),
+        ("swapped shards", "index-tensor", |files| {
+            let (first, last) = (files.files[FIRST].clone(), files.files[LAST].clone());
+            files.files.extend([(FIRST.to_owned(), last), (LAST.to_owned(), first)]);
+        }),
+    ];
+    for (what, expected, edit) in edits {
+        let mut directory = whole.clone();
+        edit(&mut directory);
+        assert_eq!(codes(&verify(&directory).unwrap()), [expected], "{what}");
+    }
+    let renamed = "model-00009-of-00004.safetensors";
+    let mut directory = whole.clone();
+    let index = String::from_utf8(directory.files[INDEX].clone()).unwrap().replace(LAST, renamed);
+    let shard = directory.files.remove(LAST).unwrap();
+    directory.files.extend([(INDEX.to_owned(), index.into_bytes()), (renamed.to_owned(), shard)]);
+    assert_eq!(codes(&verify(&directory).unwrap()), ["shard-name"]);
+}
+
+#[test]
+fn a_shard_is_named_where_its_numbers_are_broken() {
+    let mut directory = sharded();
+    let shard = directory.files.get_mut("model-00003-of-00004.safetensors").unwrap();
+    let end = shard.len();
+    shard[end - 4..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    let report = verify(&directory).unwrap();
+    assert_eq!(codes(&report), ["tensor-not-finite"]);
+    assert_eq!(report.findings[0].site.file, "golden/model-00003-of-00004.safetensors");
 }
 
 proptest! {

@@ -9,7 +9,6 @@ use tempfile::TempDir;
 /// A folder of its own, in which `model` and `reference` are copies of what transformers wrote.
 pub struct Workplace(TempDir);
 
-#[allow(dead_code, reason = "no test file needs all of it")]
 impl Workplace {
     pub fn new() -> Self {
         let workplace = Workplace(TempDir::new().unwrap());
