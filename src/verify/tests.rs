@@ -108,6 +108,8 @@ fn sharded() -> MemoryDirectory {
     MemoryDirectory { name: "golden".to_owned(), files: files.collect() }
 }
 
+type Edit = fn(&mut MemoryDirectory);
+
 #[test]
 fn shards_and_their_index_belong_together() {
     const FIRST: &str = "model-00001-of-00004.safetensors";
@@ -116,7 +118,7 @@ fn shards_and_their_index_belong_together() {
     let report = verify(&whole).unwrap();
     assert_eq!((codes(&report), report.tensors, report.parameters), (vec![], 41, 36_419));
 
-    let edits: [(&str, &str, fn(&mut MemoryDirectory)); 10] = [
+    let edits: [(&str, &str, Edit); 10] = [
         ("missing shard", "shard-missing", |files| drop(files.files.remove(LAST))),
         ("extra shard", "shard-extra", |files| {
             let copy = files.files[LAST].clone();
