@@ -51,6 +51,11 @@ impl Dtype {
         DTYPES.iter().find(|(dtype, _, _)| *dtype == self).map_or(0, |(_, _, bits)| *bits)
     }
 
+    /// Whole bytes of one element: none for the types of 4 and 6 bits.
+    pub fn bytes(self) -> u64 {
+        self.bits() / 8
+    }
+
     /// The type of that name in a safetensors header.
     pub fn parse(name: &str) -> Option<Self> {
         DTYPES.iter().find(|(_, known, _)| *known == name).map(|(dtype, _, _)| *dtype)
