@@ -7,6 +7,8 @@
 pub mod config;
 pub mod directory;
 pub mod json;
+pub mod optimizer_state;
+pub mod pickle;
 pub mod python_json;
 pub mod release;
 pub mod safetensors;
@@ -14,4 +16,9 @@ pub mod shards;
 pub mod tokenizer;
 pub mod tokenizer_config;
 pub mod tokenizer_json;
+pub mod torch_archive;
+mod torch_file;
+#[cfg(test)]
+mod torch_golden;
+pub mod torch_tensor;
 pub mod trainer_state;
