@@ -11,7 +11,10 @@ pub mod optimizer_state;
 pub mod pickle;
 pub mod python_json;
 pub mod release;
+pub mod rng_state;
 pub mod safetensors;
+pub mod scaler_state;
+pub mod scheduler_state;
 pub mod shards;
 pub mod tokenizer;
 pub mod tokenizer_config;
@@ -20,5 +23,6 @@ pub mod torch_archive;
 mod torch_file;
 #[cfg(test)]
 mod torch_golden;
+pub mod torch_state_dict;
 pub mod torch_tensor;
 pub mod trainer_state;

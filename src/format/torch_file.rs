@@ -145,6 +145,22 @@ impl<'a> TorchFile<'a> {
         values.try_into().map_err(|_| self.unexpected(pointer, "a dict", value))
     }
 
+    pub(super) fn integer<T: TryFrom<i128>>(&self, pointer: &str, value: &Value) -> Result<T> {
+        value.as_integer().ok_or_else(|| self.unexpected(pointer, "a whole number in range", value))
+    }
+
+    pub(super) fn float(&self, pointer: &str, value: &Value) -> Result<f64> {
+        value.as_float().ok_or_else(|| self.unexpected(pointer, "a float", value))
+    }
+
+    pub(super) fn flag(&self, pointer: &str, value: &Value) -> Result<bool> {
+        value.as_bool().ok_or_else(|| self.unexpected(pointer, "a bool", value))
+    }
+
+    pub(super) fn text<'v>(&self, pointer: &str, value: &'v Value) -> Result<&'v str> {
+        value.as_str().ok_or_else(|| self.unexpected(pointer, "a str", value))
+    }
+
     /// Whether a value holds no tensor, so that it can be written without its storages.
     pub(super) fn plain(&self, pointer: &str, value: &Value) -> Result<Value> {
         if holds_storage(value) {
