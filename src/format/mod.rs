@@ -26,3 +26,4 @@ mod torch_golden;
 pub mod torch_state_dict;
 pub mod torch_tensor;
 pub mod trainer_state;
+pub mod training_args;

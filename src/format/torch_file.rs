@@ -136,13 +136,29 @@ impl<'a> TorchFile<'a> {
 
     /// The entries of a dict that has exactly these keys in this order.
     pub(super) fn exact_fields<'v, const N: usize>(&self, pointer: &str, value: &'v Value, keys: [&str; N]) -> Result<[&'v Value; N]> {
-        let fields = self.fields(pointer, value)?;
-        let (names, values): (Vec<&str>, Vec<&Value>) = fields.into_iter().unzip();
-        if names != keys {
-            let diagnostic = self.diagnostic(self.code, pointer, "a dict does not have the keys that it should");
-            return Err(Error::malformed(diagnostic.expected(keys.join(", ")).found(names.join(", "))));
-        }
+        let (names, values): (Vec<&str>, Vec<&Value>) = self.fields(pointer, value)?.into_iter().unzip();
+        self.same_names(pointer, keys, names)?;
         values.try_into().map_err(|_| self.unexpected(pointer, "a dict", value))
+    }
+
+    /// Whether the names are those that they should be; the first that differs is told.
+    pub(super) fn same_names<'v>(
+        &self,
+        pointer: &str,
+        expected: impl IntoIterator<Item = &'v str>,
+        found: impl IntoIterator<Item = &'v str>,
+    ) -> Result<()> {
+        let (mut expected, mut found) = (expected.into_iter(), found.into_iter());
+        loop {
+            let pair = (expected.next(), found.next());
+            if pair == (None, None) {
+                return Ok(());
+            }
+            if pair.0 != pair.1 {
+                let diagnostic = self.diagnostic(self.code, pointer, "a name is missing, unknown, or out of order");
+                return Err(Error::malformed(diagnostic.expected(pair.0.unwrap_or("no more")).found(pair.1.unwrap_or("no more"))));
+            }
+        }
     }
 
     pub(super) fn integer<T: TryFrom<i128>>(&self, pointer: &str, value: &Value) -> Result<T> {
