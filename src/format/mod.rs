@@ -25,7 +25,7 @@ pub mod tokenizer_json;
 pub mod torch_archive;
 mod torch_file;
 #[cfg(test)]
-mod torch_golden;
+pub(crate) mod torch_golden;
 pub mod torch_state_dict;
 pub mod torch_tensor;
 pub mod trainer_state;

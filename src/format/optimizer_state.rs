@@ -11,6 +11,7 @@ use super::safetensors::Dtype;
 use super::torch_file::TorchFile;
 use super::torch_tensor::{Entry, TENSOR_CLASSES, Tensor, TensorWriter};
 use crate::diagnostic::Result;
+use crate::storage::{Content, Piece};
 
 /// The state of an optimizer.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,13 +54,26 @@ pub struct AdamWSettings {
 
 const CLASSES: Allowed = &TENSOR_CLASSES;
 
+impl OptimizerState<'static> {
+    /// As [`OptimizerState::parse`], and leaves all but small tensors in the file.
+    ///
+    /// # Errors
+    /// Those of [`OptimizerState::parse`], or the file cannot be read.
+    pub fn read(path: &str, content: &dyn Content) -> Result<Self> {
+        Self::of(TorchFile::read(path, content, "optimizer-state", CLASSES)?)
+    }
+}
+
 impl<'a> OptimizerState<'a> {
     /// Reads a file.
     ///
     /// # Errors
     /// A diagnostic for whatever an optimizer of torch does not write.
     pub fn parse(path: &str, bytes: &'a [u8]) -> Result<Self> {
-        let mut file = TorchFile::parse(path, bytes, "optimizer-state", CLASSES)?;
+        Self::of(TorchFile::parse(path, bytes, "optimizer-state", CLASSES)?)
+    }
+
+    fn of(mut file: TorchFile<'a>) -> Result<Self> {
         let value = file.value.clone();
         let [state, groups] = file.exact_fields("", &value, ["state", "param_groups"])?;
         let state = state.as_dict().ok_or_else(|| file.unexpected("/state", "a dict", state))?;
@@ -73,13 +87,13 @@ impl<'a> OptimizerState<'a> {
         Ok(OptimizerState { stem: file.stem, parameters, groups })
     }
 
-    /// The whole file.
+    /// The whole file, of a state that is in memory.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.pieces().concat()
+        self.pieces().into_iter().filter_map(Piece::written).collect::<Vec<_>>().concat()
     }
 
     /// The pieces of the file one after another; the tensors' own bytes are not copied.
-    pub fn pieces(&self) -> Vec<Cow<'_, [u8]>> {
+    pub fn pieces(&self) -> Vec<Piece<'_>> {
         let mut tensors = TensorWriter::default();
         let parameters = self.parameters.iter().map(|(number, entries)| ((*number).into(), dict(&mut tensors, entries, None)));
         let state = Value::Dict(std::sync::Arc::new(parameters.collect()));

@@ -302,11 +302,10 @@ impl DeviceGenerator {
 /// The bytes of a tensor of bytes that has its storage for itself.
 fn bytes_of(file: &mut TorchFile<'_>, pointer: &str, value: &Value) -> Result<Vec<u8>> {
     let tensor = file.tensor(pointer, value)?.ok_or_else(|| file.unexpected(pointer, "a tensor", value))?;
-    let length = u64::try_from(tensor.storage.data.len()).unwrap_or(u64::MAX);
-    if *tensor != Tensor::contiguous(Dtype::U8, vec![length], &*tensor.storage.data) {
-        return Err(file.unexpected(pointer, "a tensor of bytes on the CPU with a storage of its own", value));
+    match tensor.storage.data.held() {
+        Some(bytes) if *tensor == Tensor::contiguous(Dtype::U8, vec![tensor.storage.data.length()], bytes) => Ok(bytes.to_vec()),
+        _ => Err(file.unexpected(pointer, "a tensor of bytes on the CPU with a storage of its own", value)),
     }
-    Ok(tensor.storage.data.to_vec())
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::pickle::{Allowed, Limits, Source, Value, read};
 use super::safetensors::Dtype;
-use super::torch_archive::Archive;
+use super::torch_archive::{Archive, Data};
 use super::torch_tensor::{Entry, ORDERED_DICT, REBUILD, Storage, Tensor, storage_dtype};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
-use std::borrow::Cow;
+use crate::storage::Content;
 use std::collections::HashMap;
 
 /// An archive whose pickle has been read and whose storages are all accounted for.
@@ -22,13 +22,26 @@ pub(super) struct TorchFile<'a> {
     tensors: HashMap<usize, Arc<Tensor<'a>>>,
 }
 
+impl TorchFile<'static> {
+    /// As [`TorchFile::parse`], and leaves all but small storages in the file.
+    ///
+    /// # Errors
+    /// Those of [`TorchFile::parse`], or the file cannot be read.
+    pub(super) fn read(path: &str, content: &dyn Content, code: &'static str, allowed: Allowed) -> Result<Self> {
+        TorchFile::of(path, Archive::read(path, content)?, code, allowed)
+    }
+}
+
 impl<'a> TorchFile<'a> {
     /// Reads a file that may name the classes of `allowed`.
     ///
     /// # Errors
     /// Violations of the container, of the pickle, and storages that are missing, superfluous, out of order or of another size.
     pub(super) fn parse(path: &str, bytes: &'a [u8], code: &'static str, allowed: Allowed) -> Result<Self> {
-        let archive = Archive::parse(path, bytes)?;
+        TorchFile::of(path, Archive::parse(path, bytes)?, code, allowed)
+    }
+
+    fn of(path: &str, archive: Archive<'a>, code: &'static str, allowed: Allowed) -> Result<Self> {
         let source = Source { file: path, offset: archive.pickle_offset() };
         let pickle = read(source, &archive.pickle, allowed, &Limits::default())?;
         let stem = archive.stem.into_owned();
@@ -45,7 +58,7 @@ impl<'a> TorchFile<'a> {
     }
 
     /// The storage that an identifier of a pickle names.
-    fn storage(&mut self, identifier: &Value, data: &[Cow<'a, [u8]>]) -> Result<Arc<Storage<'a>>> {
+    fn storage(&mut self, identifier: &Value, data: &[Data<'a>]) -> Result<Arc<Storage<'a>>> {
         let Some((dtype, key, location, elements)) = storage_identifier(identifier) else {
             return Err(Error::malformed(self.storage_diagnostic("the pickle refers to something that is not a storage")));
         };
@@ -54,11 +67,10 @@ impl<'a> TorchFile<'a> {
             let diagnostic = self.storage_diagnostic("a storage is missing, or storages are out of order");
             return Err(Error::malformed(diagnostic.expected(format!("data/{}", self.storages.len())).found(format!("data/{key}"))));
         };
-        let length = u64::try_from(data.len()).ok();
-        if length != elements.checked_mul(dtype.bytes()) {
+        if Some(data.length()) != elements.checked_mul(dtype.bytes()) {
             let diagnostic = self.storage_diagnostic(&format!("the storage data/{key} is not as large as the pickle says"));
             let expected = format!("{elements} elements of {}", dtype.name());
-            return Err(Error::malformed(diagnostic.expected(expected).found(format!("{} bytes", data.len()))));
+            return Err(Error::malformed(diagnostic.expected(expected).found(format!("{} bytes", data.length()))));
         }
         if let Some(known) = self.storages.get(number) {
             if known.dtype != dtype || known.location != location {
@@ -89,7 +101,7 @@ impl<'a> TorchFile<'a> {
             return Err(self.error("torch-tensor", pointer, "a tensor is not described as torch describes it"));
         };
         let bytes = tensor.elements_needed().and_then(|elements| elements.checked_mul(tensor.storage.dtype.bytes()));
-        let length = u64::try_from(tensor.storage.data.len()).unwrap_or(u64::MAX);
+        let length = tensor.storage.data.length();
         if bytes.is_none_or(|bytes| bytes > length) {
             let diagnostic = self.diagnostic("torch-tensor", pointer, "a tensor reaches beyond its storage");
             let (shape, stride, offset) = (&tensor.shape, &tensor.stride, tensor.offset);

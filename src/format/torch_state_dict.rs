@@ -4,13 +4,13 @@
 //! torch 2.15.0, `torch/nn/modules/module.py` (`state_dict`); transformers 4.57.6, `modeling_utils.py` (`save_pretrained` with
 //! `safe_serialization=False`).
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::pickle::{Allowed, Construction, Object, Value};
 use super::torch_file::TorchFile;
 use super::torch_tensor::{Entry, ORDERED_DICT, TENSOR_CLASSES, TensorWriter};
 use crate::diagnostic::Result;
+use crate::storage::{Content, Piece};
 
 /// The tensors of a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,13 +37,26 @@ pub enum Mapping {
 const CLASSES: Allowed = &TENSOR_CLASSES;
 const METADATA: &str = "_metadata";
 
+impl TorchStateDict<'static> {
+    /// As [`TorchStateDict::parse`], and leaves all but small tensors in the file.
+    ///
+    /// # Errors
+    /// Those of [`TorchStateDict::parse`], or the file cannot be read.
+    pub fn read(path: &str, content: &dyn Content) -> Result<Self> {
+        Self::of(TorchFile::read(path, content, "torch-state-dict", CLASSES)?)
+    }
+}
+
 impl<'a> TorchStateDict<'a> {
     /// Reads a file.
     ///
     /// # Errors
     /// A diagnostic for whatever is not a state dict of tensors.
     pub fn parse(path: &str, bytes: &'a [u8]) -> Result<Self> {
-        let mut file = TorchFile::parse(path, bytes, "torch-state-dict", CLASSES)?;
+        Self::of(TorchFile::parse(path, bytes, "torch-state-dict", CLASSES)?)
+    }
+
+    fn of(mut file: TorchFile<'a>) -> Result<Self> {
         let value = file.value.clone();
         let (entries, mapping) = match &value {
             Value::Dict(entries) => (entries.as_slice(), Mapping::Dict),
@@ -62,13 +75,13 @@ impl<'a> TorchStateDict<'a> {
         Ok(TorchStateDict { stem: file.stem, entries, mapping })
     }
 
-    /// The whole file.
+    /// The whole file, of a state that is in memory.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.pieces().concat()
+        self.pieces().into_iter().filter_map(Piece::written).collect::<Vec<_>>().concat()
     }
 
     /// The pieces of the file one after another; the tensors' own bytes are not copied.
-    pub fn pieces(&self) -> Vec<Cow<'_, [u8]>> {
+    pub fn pieces(&self) -> Vec<Piece<'_>> {
         let mut tensors = TensorWriter::default();
         let entries: Vec<(Value, Value)> = self.entries.iter().map(|(name, entry)| (name.as_str().into(), tensors.entry(entry))).collect();
         let value = match &self.mapping {
@@ -144,7 +157,7 @@ mod tests {
         assert!(whole.contiguous_data().is_some() && part.contiguous_data().is_none());
         assert_eq!(tensor(&state, "expanded").stride, [0, 1]);
         assert_eq!(tensor(&state, "bfloat16").storage.dtype, Dtype::Bf16);
-        let first: *const u8 = whole.storage.data.as_ptr();
+        let first: *const u8 = whole.storage.data.held().unwrap().as_ptr();
         assert!(bytes.as_ptr_range().contains(&first), "the data are not copied");
 
         let bytes = &torch_golden::files(|path| path == "5.23.0/state_dicts/tied.bin")[0].1;

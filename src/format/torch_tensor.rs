@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::pickle::Value;
 use super::safetensors::Dtype;
-use super::torch_archive::Archive;
+use super::torch_archive::{Archive, Data};
 
 /// Memory that one or more tensors share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Storage<'a> {
     /// The device it was on, such as `cpu` or `cuda:0`.
     pub location: String,
     /// The elements, little-endian.
-    pub data: Cow<'a, [u8]>,
+    pub data: Data<'a>,
 }
 
 /// A tensor: which elements of a storage, in which order.
@@ -87,12 +87,12 @@ fn storage_class(dtype: Dtype) -> &'static str {
 impl<'a> Tensor<'a> {
     /// A tensor on the CPU that lies row by row in a storage of its own.
     pub fn contiguous(dtype: Dtype, shape: Vec<u64>, data: impl Into<Cow<'a, [u8]>>) -> Self {
-        let storage = Arc::new(Storage { dtype, location: "cpu".to_owned(), data: data.into() });
+        let storage = Arc::new(Storage { dtype, location: "cpu".to_owned(), data: Data::Held(data.into()) });
         let stride = contiguous_stride(&shape);
         Tensor { storage, offset: 0, shape, stride, requires_grad: false }
     }
 
-    /// The bytes of the elements, if they lie row by row without gaps.
+    /// The bytes of the elements, if they are in memory and lie row by row without gaps.
     pub fn contiguous_data(&self) -> Option<&[u8]> {
         let elements = self.shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size))?;
         let steps = self.shape.iter().zip(&self.stride).zip(contiguous_stride(&self.shape));
@@ -101,7 +101,7 @@ impl<'a> Tensor<'a> {
         let start = usize::try_from(self.offset.checked_mul(width)?).ok()?;
         let length = usize::try_from(elements.checked_mul(width)?).ok()?;
         in_order.then_some(())?;
-        self.storage.data.get(start..start.checked_add(length)?)
+        self.storage.data.held()?.get(start..start.checked_add(length)?)
     }
 
     /// Elements that the storage must have for this tensor; `None` beyond 64 bits.
@@ -177,8 +177,7 @@ impl<'t> TensorWriter<'t> {
             self.storages.push(storage);
         }
         let name = storage_class(storage.dtype);
-        let length = u64::try_from(storage.data.len()).unwrap_or(u64::MAX);
-        let elements = length.checked_div(storage.dtype.bytes()).unwrap_or(0);
+        let elements = storage.data.length().checked_div(storage.dtype.bytes()).unwrap_or(0);
         let key = number.to_string();
         let parts =
             ["storage".into(), Value::Global("torch", name), key.as_str().into(), storage.location.as_str().into(), elements.into()];
@@ -187,7 +186,7 @@ impl<'t> TensorWriter<'t> {
 
     /// The file with this object and the storages of its tensors.
     pub(super) fn archive(self, stem: &'t str, value: &Value) -> Archive<'t> {
-        let storages = self.storages.into_iter().map(|storage| Cow::Borrowed(&*storage.data)).collect();
+        let storages = self.storages.into_iter().map(|storage| storage.data.borrowed()).collect();
         Archive { stem: stem.into(), pickle: super::pickle::write(value).into(), storages }
     }
 }

@@ -7,6 +7,7 @@ mod safetensors;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod torch_files;
 
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::format::json::Json;
@@ -62,10 +63,16 @@ type Matches = fn(&str) -> bool;
 type Describe = fn(&str, &dyn Content, Detail) -> Result<Contents>;
 
 /// Which names a kind of file has, what it is called, and what says what it holds.
-const KINDS: [(Matches, &str, Describe); 8] = [
+const KINDS: [(Matches, &str, Describe); 14] = [
     (|name| name == "config.json", "config", json_files::config),
     (|name| name == "tokenizer.json", "tokenizer", json_files::tokenizer),
     (|name| name.ends_with(".safetensors"), "safetensors", safetensors::describe),
+    (|name| name == "optimizer.pt", "optimizer state", torch_files::optimizer),
+    (|name| name == "scheduler.pt", "scheduler state", torch_files::scheduler),
+    (|name| name == "scaler.pt", "scaler state", torch_files::scaler),
+    (|name| name.starts_with("rng_state") && name.ends_with(".pth"), "generator states", torch_files::generators),
+    (|name| name == "training_args.bin", "training arguments", torch_files::training_arguments),
+    (|name| name.ends_with(".bin"), "state dict", torch_files::state_dict),
     (|name| name.ends_with(".index.json"), "shard index", json_files::index),
     (|name| name == "trainer_state.json", "trainer state", json_files::any),
     (|name| name.ends_with("_results.json"), "results", json_files::any),

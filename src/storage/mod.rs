@@ -5,11 +5,14 @@ mod content;
 mod memory;
 #[cfg(not(target_family = "wasm"))]
 mod native;
+mod piece;
 
 pub use content::{CHUNK_BYTES, Content, each_chunk, in_parallel};
 pub use memory::{MemoryDirectory, MemoryFileSystem};
 #[cfg(not(target_family = "wasm"))]
 pub use native::{DiskDirectory, DiskFile, NativeFileSystem};
+
+pub use piece::Piece;
 
 use crate::diagnostic::Result;
 

@@ -3,15 +3,20 @@
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::config::Config;
 use crate::format::json::{Json, line_and_column};
+use crate::format::optimizer_state::OptimizerState;
 use crate::format::python_json::{Layout, dumps};
 use crate::format::release::{Release, V5_23_0};
+use crate::format::rng_state::RngState;
 use crate::format::safetensors::Header;
+use crate::format::scaler_state::ScalerState;
+use crate::format::scheduler_state::SchedulerState;
 use crate::format::shard_index::ShardIndex;
 use crate::format::tokenizer_config::TokenizerConfig;
 use crate::format::tokenizer_json::TokenizerJson;
-use crate::storage::{CHUNK_BYTES, Content};
+use crate::format::torch_state_dict::TorchStateDict;
+use crate::format::training_args::TrainingArguments;
+use crate::storage::{CHUNK_BYTES, Content, Piece};
 use std::borrow::Cow;
-use std::ops::Range;
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +48,7 @@ type Matches = fn(&str) -> bool;
 type Rewrite = fn(&str, &dyn Content) -> Result<Option<Diagnostic>>;
 
 /// Which names a file may have, and how it is read and written again.
-const FILES: [(Matches, Rewrite); 7] = [
+const FILES: [(Matches, Rewrite); 13] = [
     (|name| name == "config.json", |path, content| whole(path, content, rewrite_config)),
     (
         |name| name == "tokenizer.json",
@@ -54,6 +59,18 @@ const FILES: [(Matches, Rewrite); 7] = [
         |path, content| whole(path, content, |path, bytes| Ok(TokenizerConfig::parse(path, bytes)?.to_bytes())),
     ),
     (|name| name.ends_with(".safetensors"), rewrite_safetensors),
+    (|name| name == "optimizer.pt", |path, content| compare(path, content, &OptimizerState::read(path, content)?.pieces())),
+    (|name| name == "scheduler.pt", |path, content| whole(path, content, |path, bytes| Ok(SchedulerState::parse(path, bytes)?.to_bytes()))),
+    (|name| name == "scaler.pt", |path, content| whole(path, content, |path, bytes| Ok(ScalerState::parse(path, bytes)?.to_bytes()))),
+    (
+        |name| name.starts_with("rng_state") && name.ends_with(".pth"),
+        |path, content| whole(path, content, |path, bytes| Ok(RngState::parse(path, bytes)?.to_bytes())),
+    ),
+    (
+        |name| name == "training_args.bin",
+        |path, content| whole(path, content, |path, bytes| Ok(TrainingArguments::parse(path, bytes)?.to_bytes())),
+    ),
+    (|name| name.ends_with(".bin"), |path, content| compare(path, content, &TorchStateDict::read(path, content)?.pieces())),
     (
         |name| matches!(name, "model.safetensors.index.json" | "pytorch_model.bin.index.json"),
         |path, content| whole(path, content, |path, bytes| Ok(ShardIndex::parse(path, bytes)?.to_bytes())),
@@ -117,31 +134,6 @@ fn rewrite_safetensors(path: &str, content: &dyn Content) -> Result<Option<Diagn
     }
 }
 
-/// A part of a rewritten file.
-pub(super) enum Piece<'a> {
-    /// Bytes that were written from values.
-    Written(Cow<'a, [u8]>),
-    /// Bytes that the values took over from this range of the file, such as a tensor's elements. They are read only where they have moved.
-    Kept(Range<u64>),
-}
-
-impl Piece<'_> {
-    fn length(&self) -> u64 {
-        match self {
-            Piece::Written(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            Piece::Kept(range) => range.end.saturating_sub(range.start),
-        }
-    }
-
-    fn bytes(&self, content: &dyn Content, start: u64, length: u64) -> Result<Vec<u8>> {
-        let end = start.saturating_add(length).min(self.length());
-        match self {
-            Piece::Written(bytes) => bytes.as_ref().range(start..end),
-            Piece::Kept(range) => content.range(range.start.saturating_add(start)..range.start.saturating_add(end)),
-        }
-    }
-}
-
 /// Holds a file against the pieces that it was rewritten as, one after another and never put together.
 ///
 /// # Errors
@@ -153,7 +145,7 @@ pub(super) fn compare(path: &str, content: &dyn Content, pieces: &[Piece<'_>]) -
         let stays = matches!(piece, Piece::Kept(range) if range.start == offset);
         let mut start = 0;
         while start < length && !stays {
-            let written = piece.bytes(content, start, CHUNK_BYTES)?;
+            let written = piece.part(content, start, CHUNK_BYTES)?;
             let here = offset.saturating_add(start);
             let end = here.saturating_add(CHUNK_BYTES.min(length.saturating_sub(start))).min(content.length());
             let found = content.range(here.min(end)..end)?;
@@ -211,6 +203,23 @@ fn excerpt(rest: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::torch_golden;
+    use crate::inspect::{Detail, inspect_file};
+    use std::ops::Range;
+
+    /// Every file that real torch wrote, read and written again piece by piece.
+    #[test]
+    fn files_of_torch_are_written_as_torch_writes_them() {
+        let files = torch_golden::files(|_| true);
+        for (path, bytes) in &files {
+            let (name, mut findings) = (path.rsplit('/').next().unwrap(), Vec::new());
+            let status = check(name, path, &bytes.as_slice(), &mut findings).unwrap();
+            assert_eq!((status, findings), (FileStatus::Identical, Vec::new()), "{path}");
+            let description = inspect_file(name, path, &bytes.as_slice(), Detail::Full).unwrap();
+            assert!(description.kind.is_some() && description.error.is_none(), "{description:?}");
+        }
+        assert!(files.len() > 40, "{} files", files.len());
+    }
 
     /// A file and pieces that make it up: some written, some kept, one of those from another place.
     #[test]

@@ -8,6 +8,7 @@ mod files;
 mod safetensors;
 #[cfg(test)]
 mod tests;
+mod torch_files;
 mod training;
 mod weights;
 
@@ -60,6 +61,7 @@ pub struct Group {
 pub const GROUPS: &[Group] = &[
     Group { title: "Files and directories", codes: files::CODES },
     Group { title: "Safetensors", codes: safetensors::CODES },
+    Group { title: "Files of torch.save", codes: torch_files::CODES },
     Group { title: "Weights", codes: weights::CODES },
     Group { title: "The files against each other and against a reference", codes: checks::CODES },
     Group { title: "Converting", codes: conversion::CODES },

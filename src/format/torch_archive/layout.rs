@@ -9,7 +9,7 @@ const WIDE: u64 = 0xffff_ffff;
 
 pub(super) const LOCAL_BYTES: u64 = 30;
 pub(super) const CENTRAL_BYTES: usize = 46;
-pub(super) const END_BYTES: usize = 98;
+pub(super) const END_BYTES: u64 = 98;
 pub(super) const END_SIGNATURE: [u8; 4] = [b'P', b'K', 5, 6];
 pub(super) const END_SIGNATURE_FROM_END: usize = 22;
 

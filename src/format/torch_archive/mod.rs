@@ -6,6 +6,7 @@
 //! # Source
 //! torch 2.15.0, `torch/serialization.py` (`_save`), `caffe2/serialize/inline_container.cc`, `third_party/miniz-3.0.2/miniz.c`.
 
+mod data;
 mod layout;
 mod reader;
 mod serialization_id;
@@ -13,6 +14,8 @@ mod writer;
 
 #[cfg(test)]
 mod tests;
+
+pub use data::Data;
 
 use std::borrow::Cow;
 
@@ -24,7 +27,7 @@ pub struct Archive<'a> {
     /// The entry `data.pkl`.
     pub pickle: Cow<'a, [u8]>,
     /// The entries `data/0`, `data/1` and so on.
-    pub storages: Vec<Cow<'a, [u8]>>,
+    pub storages: Vec<Data<'a>>,
 }
 
 impl Archive<'_> {

@@ -27,7 +27,7 @@ proptest! {
         pickle in prop::collection::vec(any::<u8>(), 0..200),
         storages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 0..20),
     ) {
-        let storages = storages.into_iter().map(Cow::Owned).collect();
+        let storages = storages.into_iter().map(Into::into).collect();
         let archive = Archive { stem: stem.into(), pickle: pickle.into(), storages };
         let bytes = archive.to_bytes();
         prop_assert_eq!(&Archive::parse("f", &bytes).unwrap(), &archive);
