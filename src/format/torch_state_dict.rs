@@ -31,8 +31,11 @@ pub enum Mapping {
     /// An `OrderedDict`.
     Ordered,
     /// The `OrderedDict` of `Module.state_dict()`, which also tells the version of each module.
-    Module(Vec<(String, Vec<(String, Value)>)>),
+    Module(ModuleMetadata),
 }
+
+/// Names of modules, each with entries such as `version`.
+pub type ModuleMetadata = Vec<(String, Vec<(String, Value)>)>;
 
 const CLASSES: Allowed = &TENSOR_CLASSES;
 const METADATA: &str = "_metadata";
@@ -93,7 +96,7 @@ fn is_ordered_dict(object: &Object) -> bool {
     object.class == ORDERED_DICT && object.construction == Construction::Call && object.arguments.is_empty() && object.items.is_empty()
 }
 
-fn read_metadata(file: &TorchFile<'_>, state: &Value) -> Result<Vec<(String, Vec<(String, Value)>)>> {
+fn read_metadata(file: &TorchFile<'_>, state: &Value) -> Result<ModuleMetadata> {
     let pointer = format!("/{METADATA}");
     let [metadata] = file.exact_fields(&pointer, state, [METADATA])?;
     let Some(modules) = metadata.as_object().filter(|object| is_ordered_dict(object) && object.state.is_none()) else {
