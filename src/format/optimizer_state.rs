@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::pickle::{Allowed, Value};
+use super::pickle::Value;
 use super::safetensors::Dtype;
 use super::torch_file::TorchFile;
-use super::torch_tensor::{Entry, TENSOR_CLASSES, Tensor, TensorWriter};
+use super::torch_kind::TorchKind;
+use super::torch_tensor::{Entry, Tensor, TensorWriter};
 use crate::diagnostic::Result;
 
 /// The state of an optimizer.
@@ -51,15 +52,13 @@ pub struct AdamWSettings {
     pub initial_lr: f64,
 }
 
-const CLASSES: Allowed = &TENSOR_CLASSES;
-
 impl<'a> OptimizerState<'a> {
     /// Reads a file.
     ///
     /// # Errors
     /// A diagnostic for whatever an optimizer of torch does not write.
     pub fn parse(path: &str, bytes: &'a [u8]) -> Result<Self> {
-        let mut file = TorchFile::parse(path, bytes, "optimizer-state", CLASSES)?;
+        let mut file = TorchFile::parse(path, bytes, TorchKind::Optimizer)?;
         let value = file.value.clone();
         let [state, groups] = file.exact_fields("", &value, ["state", "param_groups"])?;
         let state = state.as_dict().ok_or_else(|| file.unexpected("/state", "a dict", state))?;

@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::pickle::{Allowed, Construction, Object, Value};
+use super::pickle::{Construction, Object, Value};
 use super::torch_file::TorchFile;
-use super::torch_tensor::{Entry, ORDERED_DICT, TENSOR_CLASSES, TensorWriter};
+use super::torch_kind::TorchKind;
+use super::torch_tensor::{Entry, ORDERED_DICT, TensorWriter};
 use crate::diagnostic::Result;
 
 /// The tensors of a model.
@@ -37,7 +38,6 @@ pub enum Mapping {
 /// Names of modules, each with entries such as `version`.
 pub type ModuleMetadata = Vec<(String, Vec<(String, Value)>)>;
 
-const CLASSES: Allowed = &TENSOR_CLASSES;
 const METADATA: &str = "_metadata";
 
 impl<'a> TorchStateDict<'a> {
@@ -46,7 +46,7 @@ impl<'a> TorchStateDict<'a> {
     /// # Errors
     /// A diagnostic for whatever is not a state dict of tensors.
     pub fn parse(path: &str, bytes: &'a [u8]) -> Result<Self> {
-        let mut file = TorchFile::parse(path, bytes, "torch-state-dict", CLASSES)?;
+        let mut file = TorchFile::parse(path, bytes, TorchKind::StateDict)?;
         let value = file.value.clone();
         let (entries, mapping) = match &value {
             Value::Dict(entries) => (entries.as_slice(), Mapping::Dict),
