@@ -23,9 +23,12 @@ pub mod tokenizer;
 pub mod tokenizer_config;
 pub mod tokenizer_json;
 pub mod torch_archive;
+pub mod torch_content;
+pub mod torch_difference;
 mod torch_file;
 #[cfg(test)]
 pub(crate) mod torch_golden;
+pub mod torch_kind;
 pub mod torch_state_dict;
 pub mod torch_tensor;
 pub mod trainer_state;

@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::pickle::{Allowed, Value};
+use super::pickle::Value;
 use super::safetensors::Dtype;
 use super::torch_file::TorchFile;
-use super::torch_tensor::{Entry, TENSOR_CLASSES, Tensor, TensorWriter};
+use super::torch_kind::TorchKind;
+use super::torch_tensor::{Entry, Tensor, TensorWriter};
 use crate::diagnostic::Result;
 use crate::storage::{Content, Piece};
 
@@ -52,15 +53,13 @@ pub struct AdamWSettings {
     pub initial_lr: f64,
 }
 
-const CLASSES: Allowed = &TENSOR_CLASSES;
-
 impl OptimizerState<'static> {
     /// As [`OptimizerState::parse`], and leaves all but small tensors in the file.
     ///
     /// # Errors
     /// Those of [`OptimizerState::parse`], or the file cannot be read.
     pub fn read(path: &str, content: &dyn Content) -> Result<Self> {
-        Self::of(TorchFile::read(path, content, "optimizer-state", CLASSES)?)
+        Self::of(TorchFile::read(path, content, TorchKind::Optimizer)?)
     }
 }
 
@@ -70,7 +69,7 @@ impl<'a> OptimizerState<'a> {
     /// # Errors
     /// A diagnostic for whatever an optimizer of torch does not write.
     pub fn parse(path: &str, bytes: &'a [u8]) -> Result<Self> {
-        Self::of(TorchFile::parse(path, bytes, "optimizer-state", CLASSES)?)
+        Self::of(TorchFile::parse(path, bytes, TorchKind::Optimizer)?)
     }
 
     fn of(mut file: TorchFile<'a>) -> Result<Self> {

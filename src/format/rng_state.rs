@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use super::pickle::{Allowed, Construction, Object, Value};
+use super::pickle::{Construction, Object, Value};
 use super::safetensors::Dtype;
 use super::torch_file::TorchFile;
-use super::torch_tensor::{TENSOR_CLASSES, Tensor, TensorWriter};
+use super::torch_kind::TorchKind;
+use super::torch_tensor::{Tensor, TensorWriter};
 use crate::diagnostic::Result;
 
 /// Words of a Mersenne Twister.
@@ -105,11 +106,6 @@ pub struct DeviceGenerator {
     pub offset: u64,
 }
 
-const CLASSES: Allowed = &{
-    let [rebuild, storages, containers] = TENSOR_CLASSES;
-    let (numpy_1, numpy_2) = ((RECONSTRUCT_1.0, [RECONSTRUCT_1.1].as_slice()), (RECONSTRUCT_2.0, [RECONSTRUCT_2.1].as_slice()));
-    [rebuild, storages, containers, numpy_1, numpy_2, ("numpy", &["ndarray", "dtype"]), ("_codecs", &["encode"])]
-};
 const RECONSTRUCT_1: (&str, &str) = ("numpy.core.multiarray", "_reconstruct");
 const RECONSTRUCT_2: (&str, &str) = ("numpy._core.multiarray", "_reconstruct");
 const DTYPE: (&str, &str) = ("numpy", "dtype");
@@ -124,7 +120,7 @@ impl RngState {
     /// # Errors
     /// A diagnostic for whatever the generators do not write.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self> {
-        let mut file = TorchFile::parse(path, bytes, "rng-state", CLASSES)?;
+        let mut file = TorchFile::parse(path, bytes, TorchKind::Rng)?;
         let value = file.value.clone();
         let fields = file.fields("", &value)?;
         let [("python", python), ("numpy", numpy), ("cpu", cpu), devices @ ..] = fields.as_slice() else {

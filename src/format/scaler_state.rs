@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::pickle::Value;
 use super::torch_archive::Archive;
 use super::torch_file::TorchFile;
+use super::torch_kind::TorchKind;
 use crate::diagnostic::Result;
 
 /// The state of a `GradScaler`.
@@ -42,7 +43,7 @@ impl ScalerState {
     /// # Errors
     /// A diagnostic for whatever a scaler does not write.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self> {
-        let file = TorchFile::parse(path, bytes, "scaler-state", &[])?;
+        let file = TorchFile::parse(path, bytes, TorchKind::Scaler)?;
         let scaling = if file.value.as_dict().is_some_and(<[_]>::is_empty) {
             None
         } else {

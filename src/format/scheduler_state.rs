@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::pickle::{Allowed, Value};
+use super::pickle::Value;
 use super::torch_archive::Archive;
 use super::torch_file::TorchFile;
+use super::torch_kind::TorchKind;
 use crate::diagnostic::Result;
 
 /// The state of a learning rate schedule.
@@ -94,8 +95,6 @@ pub struct ReduceLrOnPlateau {
     pub num_bad_epochs: i64,
 }
 
-const CLASSES: Allowed = &[];
-
 const LAMBDA: [&str; 7] = ["base_lrs", "last_epoch", "_step_count", "_is_initial", "_get_lr_called_within_step", "_last_lr", "lr_lambdas"];
 
 const PLATEAU: [&str; 15] = [
@@ -122,7 +121,7 @@ impl SchedulerState {
     /// # Errors
     /// A diagnostic for whatever a schedule does not write.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self> {
-        let file = TorchFile::parse(path, bytes, "scheduler-state", CLASSES)?;
+        let file = TorchFile::parse(path, bytes, TorchKind::Scheduler)?;
         let fields = file.fields("", &file.value)?;
         let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
         let schedule = if names == LAMBDA {

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::pickle::{Allowed, Limits, Source, Value, read};
+use super::pickle::{Limits, Source, Value, read};
 use super::safetensors::Dtype;
 use super::torch_archive::{Archive, Data};
+use super::torch_kind::TorchKind;
 use super::torch_tensor::{Entry, ORDERED_DICT, REBUILD, Storage, Tensor, storage_dtype};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::storage::Content;
@@ -14,8 +15,7 @@ use std::collections::HashMap;
 /// An archive whose pickle has been read and whose storages are all accounted for.
 pub(super) struct TorchFile<'a> {
     path: String,
-    /// Code of the diagnostics for what does not belong into this kind of file.
-    code: &'static str,
+    kind: TorchKind,
     pub(super) stem: String,
     pub(super) value: Value,
     storages: Vec<Arc<Storage<'a>>>,
@@ -27,26 +27,26 @@ impl TorchFile<'static> {
     ///
     /// # Errors
     /// Those of [`TorchFile::parse`], or the file cannot be read.
-    pub(super) fn read(path: &str, content: &dyn Content, code: &'static str, allowed: Allowed) -> Result<Self> {
-        TorchFile::of(path, Archive::read(path, content)?, code, allowed)
+    pub(super) fn read(path: &str, content: &dyn Content, kind: TorchKind) -> Result<Self> {
+        TorchFile::of(path, Archive::read(path, content)?, kind)
     }
 }
 
 impl<'a> TorchFile<'a> {
-    /// Reads a file that may name the classes of `allowed`.
+    /// Reads a file of a kind, which says what the file may name.
     ///
     /// # Errors
     /// Violations of the container, of the pickle, and storages that are missing, superfluous, out of order or of another size.
-    pub(super) fn parse(path: &str, bytes: &'a [u8], code: &'static str, allowed: Allowed) -> Result<Self> {
-        TorchFile::of(path, Archive::parse(path, bytes)?, code, allowed)
+    pub(super) fn parse(path: &str, bytes: &'a [u8], kind: TorchKind) -> Result<Self> {
+        TorchFile::of(path, Archive::parse(path, bytes)?, kind)
     }
 
-    fn of(path: &str, archive: Archive<'a>, code: &'static str, allowed: Allowed) -> Result<Self> {
+    fn of(path: &str, archive: Archive<'a>, kind: TorchKind) -> Result<Self> {
         let source = Source { file: path, offset: archive.pickle_offset() };
-        let pickle = read(source, &archive.pickle, allowed, &Limits::default())?;
+        let pickle = read(source, &archive.pickle, kind.classes(), &Limits::default())?;
         let stem = archive.stem.into_owned();
         let (storages, tensors) = (Vec::new(), HashMap::new());
-        let mut file = TorchFile { path: path.to_owned(), code, stem, value: pickle.value, storages, tensors };
+        let mut file = TorchFile { path: path.to_owned(), kind, stem, value: pickle.value, storages, tensors };
         for identifier in &pickle.persistent {
             file.storage(identifier, &archive.storages)?;
         }
@@ -167,7 +167,7 @@ impl<'a> TorchFile<'a> {
                 return Ok(());
             }
             if pair.0 != pair.1 {
-                let diagnostic = self.diagnostic(self.code, pointer, "a name is missing, unknown, or out of order");
+                let diagnostic = self.diagnostic(self.kind.code(), pointer, "a name is missing, unknown, or out of order");
                 return Err(Error::malformed(diagnostic.expected(pair.0.unwrap_or("no more")).found(pair.1.unwrap_or("no more"))));
             }
         }
@@ -199,7 +199,7 @@ impl<'a> TorchFile<'a> {
 
     /// The value is not what belongs into its place.
     pub(super) fn unexpected(&self, pointer: &str, expected: &str, found: &Value) -> Error {
-        let diagnostic = self.diagnostic(self.code, pointer, "the file holds something else than it should");
+        let diagnostic = self.diagnostic(self.kind.code(), pointer, "the file holds something else than it should");
         Error::malformed(diagnostic.expected(expected).found(found.kind()))
     }
 

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use super::pickle::{Allowed, Construction, Object, Value};
+use super::pickle::{Construction, Object, Value};
 use super::torch_file::TorchFile;
-use super::torch_tensor::{Entry, ORDERED_DICT, TENSOR_CLASSES, TensorWriter};
+use super::torch_kind::TorchKind;
+use super::torch_tensor::{Entry, ORDERED_DICT, TensorWriter};
 use crate::diagnostic::Result;
 use crate::storage::{Content, Piece};
 
@@ -31,10 +32,12 @@ pub enum Mapping {
     /// An `OrderedDict`.
     Ordered,
     /// The `OrderedDict` of `Module.state_dict()`, which also tells the version of each module.
-    Module(Vec<(String, Vec<(String, Value)>)>),
+    Module(ModuleMetadata),
 }
 
-const CLASSES: Allowed = &TENSOR_CLASSES;
+/// Names of modules, each with entries such as `version`.
+pub type ModuleMetadata = Vec<(String, Vec<(String, Value)>)>;
+
 const METADATA: &str = "_metadata";
 
 impl TorchStateDict<'static> {
@@ -43,7 +46,7 @@ impl TorchStateDict<'static> {
     /// # Errors
     /// Those of [`TorchStateDict::parse`], or the file cannot be read.
     pub fn read(path: &str, content: &dyn Content) -> Result<Self> {
-        Self::of(TorchFile::read(path, content, "torch-state-dict", CLASSES)?)
+        Self::of(TorchFile::read(path, content, TorchKind::StateDict)?)
     }
 }
 
@@ -53,7 +56,7 @@ impl<'a> TorchStateDict<'a> {
     /// # Errors
     /// A diagnostic for whatever is not a state dict of tensors.
     pub fn parse(path: &str, bytes: &'a [u8]) -> Result<Self> {
-        Self::of(TorchFile::parse(path, bytes, "torch-state-dict", CLASSES)?)
+        Self::of(TorchFile::parse(path, bytes, TorchKind::StateDict)?)
     }
 
     fn of(mut file: TorchFile<'a>) -> Result<Self> {
@@ -106,7 +109,7 @@ fn is_ordered_dict(object: &Object) -> bool {
     object.class == ORDERED_DICT && object.construction == Construction::Call && object.arguments.is_empty() && object.items.is_empty()
 }
 
-fn read_metadata(file: &TorchFile<'_>, state: &Value) -> Result<Vec<(String, Vec<(String, Value)>)>> {
+fn read_metadata(file: &TorchFile<'_>, state: &Value) -> Result<ModuleMetadata> {
     let pointer = format!("/{METADATA}");
     let [metadata] = file.exact_fields(&pointer, state, [METADATA])?;
     let Some(modules) = metadata.as_object().filter(|object| is_ordered_dict(object) && object.state.is_none()) else {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::pickle::Value;
@@ -94,14 +95,20 @@ impl<'a> Tensor<'a> {
 
     /// The bytes of the elements, if they are in memory and lie row by row without gaps.
     pub fn contiguous_data(&self) -> Option<&[u8]> {
+        let range = self.contiguous_range()?;
+        let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+        self.storage.data.held()?.get(start..end)
+    }
+
+    /// Where in the storage the elements are, if they lie row by row without gaps.
+    pub fn contiguous_range(&self) -> Option<Range<u64>> {
         let elements = self.shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size))?;
         let steps = self.shape.iter().zip(&self.stride).zip(contiguous_stride(&self.shape));
         let in_order = elements == 0 || steps.into_iter().all(|((&size, &stride), expected)| size == 1 || stride == expected);
         let width = self.storage.dtype.bytes();
-        let start = usize::try_from(self.offset.checked_mul(width)?).ok()?;
-        let length = usize::try_from(elements.checked_mul(width)?).ok()?;
-        in_order.then_some(())?;
-        self.storage.data.held()?.get(start..start.checked_add(length)?)
+        let start = self.offset.checked_mul(width)?;
+        let end = start.checked_add(elements.checked_mul(width)?)?;
+        (in_order && end <= self.storage.data.length()).then_some(start..end)
     }
 
     /// Elements that the storage must have for this tensor; `None` beyond 64 bits.

@@ -2,10 +2,12 @@
 
 mod tensors;
 
-use crate::diagnostic::{Diagnostic, Place, Result, Site};
+use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::python_json::{Layout, dumps};
 use crate::format::safetensors::Header;
+use crate::format::torch_difference::difference;
+use crate::format::torch_kind::TorchKind;
 use crate::storage::{CHUNK_BYTES, Content, Source, in_parallel};
 use crate::verify::Tolerance;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +98,19 @@ fn compare_file(
     {
         compare_json(&site, "", &found, &expected, findings);
         return Ok(same_values_or_different(site, findings, before));
+    }
+    if let Some(kind) = TorchKind::of(name) {
+        match difference(kind, (name, found), (name, expected)) {
+            Ok(first) => {
+                findings.extend(first.map(|first| {
+                    let site = site.clone().at(Place::Object(first.pointer));
+                    Diagnostic::new("reference-value", site, "the value differs from the reference").expected(first.right).found(first.left)
+                }));
+                return Ok(same_values_or_different(site, findings, before));
+            }
+            Err(error @ Error::Io(_)) => return Err(error),
+            Err(_) => {}
+        }
     }
     findings.push(Diagnostic::new(
         "reference-bytes",

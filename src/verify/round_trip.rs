@@ -3,18 +3,14 @@
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::config::Config;
 use crate::format::json::{Json, line_and_column};
-use crate::format::optimizer_state::OptimizerState;
 use crate::format::python_json::{Layout, dumps};
 use crate::format::release::{Release, V5_23_0};
-use crate::format::rng_state::RngState;
 use crate::format::safetensors::Header;
-use crate::format::scaler_state::ScalerState;
-use crate::format::scheduler_state::SchedulerState;
 use crate::format::shard_index::ShardIndex;
 use crate::format::tokenizer_config::TokenizerConfig;
 use crate::format::tokenizer_json::TokenizerJson;
-use crate::format::torch_state_dict::TorchStateDict;
-use crate::format::training_args::TrainingArguments;
+use crate::format::torch_content::TorchContent;
+use crate::format::torch_kind::TorchKind;
 use crate::storage::{CHUNK_BYTES, Content, Piece};
 use std::borrow::Cow;
 
@@ -48,7 +44,7 @@ type Matches = fn(&str) -> bool;
 type Rewrite = fn(&str, &dyn Content) -> Result<Option<Diagnostic>>;
 
 /// Which names a file may have, and how it is read and written again.
-const FILES: [(Matches, Rewrite); 13] = [
+const FILES: [(Matches, Rewrite); 8] = [
     (|name| name == "config.json", |path, content| whole(path, content, rewrite_config)),
     (
         |name| name == "tokenizer.json",
@@ -59,18 +55,7 @@ const FILES: [(Matches, Rewrite); 13] = [
         |path, content| whole(path, content, |path, bytes| Ok(TokenizerConfig::parse(path, bytes)?.to_bytes())),
     ),
     (|name| name.ends_with(".safetensors"), rewrite_safetensors),
-    (|name| name == "optimizer.pt", |path, content| compare(path, content, &OptimizerState::read(path, content)?.pieces())),
-    (|name| name == "scheduler.pt", |path, content| whole(path, content, |path, bytes| Ok(SchedulerState::parse(path, bytes)?.to_bytes()))),
-    (|name| name == "scaler.pt", |path, content| whole(path, content, |path, bytes| Ok(ScalerState::parse(path, bytes)?.to_bytes()))),
-    (
-        |name| name.starts_with("rng_state") && name.ends_with(".pth"),
-        |path, content| whole(path, content, |path, bytes| Ok(RngState::parse(path, bytes)?.to_bytes())),
-    ),
-    (
-        |name| name == "training_args.bin",
-        |path, content| whole(path, content, |path, bytes| Ok(TrainingArguments::parse(path, bytes)?.to_bytes())),
-    ),
-    (|name| name.ends_with(".bin"), |path, content| compare(path, content, &TorchStateDict::read(path, content)?.pieces())),
+    (|name| TorchKind::of(name).is_some(), rewrite_torch),
     (
         |name| matches!(name, "model.safetensors.index.json" | "pytorch_model.bin.index.json"),
         |path, content| whole(path, content, |path, bytes| Ok(ShardIndex::parse(path, bytes)?.to_bytes())),
@@ -131,6 +116,15 @@ fn rewrite_safetensors(path: &str, content: &dyn Content) -> Result<Option<Diagn
     match header.not_canonical(path, &head) {
         Some(difference) => Ok(Some(difference)),
         None => compare(path, content, &[Piece::Written(Cow::Owned(header.to_bytes())), Piece::Kept(header.data_start..content.length())]),
+    }
+}
+
+/// A file of `torch.save`, whose larger tensors are not read again where they have not moved.
+fn rewrite_torch(path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    match TorchKind::of(name) {
+        Some(kind) => compare(path, content, &TorchContent::read(kind, path, content)?.pieces()),
+        None => Ok(None),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The golden directory is clean; no change of it goes unseen, and none makes the verifier panic.
 
 use super::*;
+use crate::diagnostic::Place;
 use crate::format::json::Json;
 use crate::format::shards::INDEX;
 use crate::storage::{DiskDirectory, MemoryDirectory};
@@ -153,6 +154,33 @@ fn shards_and_their_index_belong_together() {
     let shard = directory.files.remove(LAST).unwrap();
     directory.files.extend([(INDEX.to_owned(), index.into_bytes()), (renamed.to_owned(), shard)]);
     assert_eq!(codes(&verify(&directory).unwrap()), ["shard-name"]);
+}
+
+/// The golden model with what a checkpoint has besides, as torch wrote it for another model.
+fn checkpoint() -> MemoryDirectory {
+    let mut directory = golden();
+    for (path, bytes) in crate::format::torch_golden::files(|path| path.starts_with("5.23.0/adamw/")) {
+        directory.files.insert(path.rsplit('/').next().unwrap().to_owned(), bytes);
+    }
+    directory
+}
+
+#[test]
+fn files_of_torch_are_compared_by_their_values() {
+    use crate::format::optimizer_state::OptimizerState;
+    use crate::format::torch_tensor::Entry;
+    let original = checkpoint();
+    let report = verify(&original).unwrap();
+    assert!(report.files.len() > 7 && report.files.iter().all(|file| file.status == FileStatus::Identical), "{:?}", report.files);
+    let mut changed = original.clone();
+    let mut state = OptimizerState::parse("optimizer.pt", &original.files["optimizer.pt"]).unwrap();
+    state.groups[1].settings[1].1 = Entry::Value(0.5.into());
+    changed.files.insert("optimizer.pt".to_owned(), state.to_bytes());
+    let mut report = verify(&changed).unwrap();
+    report.compare_with(&changed, &original).unwrap();
+    assert_eq!((codes(&report), report.comparison("optimizer.pt")), (vec!["reference-value"], Some(Comparison::Different)));
+    let finding = &report.findings[0];
+    assert_eq!((&finding.site.place, finding.found.as_deref()), (&Place::Object("/param_groups/1/lr".to_owned()), Some("0.5")));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! CPython 3.11, `Modules/_pickle.c`.
 
 mod freeze;
+mod input;
 mod limits;
 mod opcode;
 mod reader;
@@ -17,7 +18,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use input::Source;
 pub use limits::Limits;
-pub use reader::{Allowed, Pickle, Source, read};
+pub use reader::{Allowed, Pickle, read};
 pub use value::{Construction, Object, Text, Value};
 pub use writer::write;

@@ -5,25 +5,14 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::freeze::{Fault, freeze};
+use super::input::{Input, Source};
 use super::limits::Limits;
 use super::opcode as op;
 use super::value::{Construction, Text, Value};
-use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
+use crate::diagnostic::{Diagnostic, Error, Result};
 
 /// Which classes and functions a pickle may name: modules, and names in them.
 pub type Allowed = &'static [(&'static str, &'static [&'static str])];
-
-/// Longest name of a module, class or function.
-const MAX_NAME_BYTES: usize = 256;
-
-/// Where a pickle lies.
-#[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
-    /// Path of the file, for diagnostics.
-    pub file: &'a str,
-    /// Offset of the pickle in the file.
-    pub offset: u64,
-}
 
 /// What a pickle holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,13 +29,15 @@ pub struct Pickle {
 /// Whatever CPython's pickler does not write for an object without cycles: other opcodes by name, classes that are not `allowed`, bytes
 /// after the end, more than the `limits`.
 pub fn read(source: Source<'_>, bytes: &[u8], allowed: Allowed, limits: &Limits) -> Result<Pickle> {
+    let input = Input::new(source, bytes)?;
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if length > limits.bytes {
+        return Err(too_large(input.whole("pickle-limit", TOO_LARGE), format!("{} bytes", limits.bytes), length));
+    }
     let mut machine = Machine {
-        source,
-        bytes,
+        input,
         allowed,
         limits,
-        position: 0,
-        instruction: 0,
         nodes: Vec::new(),
         stack: Vec::new(),
         marks: Vec::new(),
@@ -83,13 +74,9 @@ pub(super) struct ObjectNode {
 }
 
 struct Machine<'a> {
-    source: Source<'a>,
-    bytes: &'a [u8],
+    input: Input<'a>,
     allowed: Allowed,
     limits: &'a Limits,
-    position: usize,
-    /// Where the instruction that is being followed begins.
-    instruction: usize,
     nodes: Vec<Node>,
     stack: Vec<usize>,
     /// Heights of the stack at the marks that are open.
@@ -102,21 +89,10 @@ struct Machine<'a> {
     references: u64,
 }
 
-impl<'a> Machine<'a> {
+impl Machine<'_> {
     fn run(&mut self) -> Result<usize> {
-        let length = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
-        if length > self.limits.bytes {
-            return Err(self.limit(format!("{} bytes", self.limits.bytes), format!("{length} bytes")));
-        }
-        if self.bytes.get(..2) != Some(&[op::PROTO, 2]) {
-            let found = self.bytes.get(..2).map_or("less than 2 bytes".to_owned(), |start| format!("{start:02x?}"));
-            let error = self.diagnostic("pickle-protocol", 0..self.bytes.len().min(2), "this is not a pickle of protocol 2");
-            return Err(Error::malformed(error.expected("the bytes 80 02").found(found)));
-        }
-        self.position = 2;
         loop {
-            self.instruction = self.position;
-            let [opcode] = self.array()?;
+            let opcode = self.input.opcode()?;
             if opcode == op::STOP {
                 return self.stop();
             }
@@ -125,13 +101,10 @@ impl<'a> Machine<'a> {
     }
 
     fn stop(&self) -> Result<usize> {
-        if self.position != self.bytes.len() {
-            let error = self.diagnostic("pickle-trailing", self.position..self.bytes.len(), "bytes follow after the end of the pickle");
-            return Err(Error::malformed(error));
-        }
+        self.input.end()?;
         match (self.stack.as_slice(), self.marks.as_slice()) {
             ([root], []) => Ok(*root),
-            _ => Err(self.error("pickle-stack", format!("the pickle ends with {} objects in place of one", self.stack.len()))),
+            _ => Err(self.input.error("pickle-stack", format!("the pickle ends with {} objects in place of one", self.stack.len()))),
         }
     }
 
@@ -149,7 +122,7 @@ impl<'a> Machine<'a> {
                 self.leaf(Value::Integer(number))
             }
             op::BINFLOAT => {
-                let number = f64::from_be_bytes(self.array()?);
+                let number = f64::from_be_bytes(self.input.array()?);
                 self.leaf(Value::Float(number))
             }
             op::BINUNICODE => self.text(),
@@ -191,9 +164,8 @@ impl<'a> Machine<'a> {
             op::BINPUT | op::LONG_BINPUT => self.put(opcode),
             op::BINGET | op::LONG_BINGET => self.get(opcode),
             _ => {
-                let error = self.diagnostic(
+                let error = self.input.here(
                     "pickle-opcode",
-                    self.instruction..self.position,
                     format!("the pickle holds the instruction {}, which files of transformers never do", op::refused_name(opcode)),
                 );
                 Err(Error::unsupported(error.hint("do not load this file with Python's pickle; ask where it comes from")))
@@ -203,16 +175,16 @@ impl<'a> Machine<'a> {
 
     fn integer(&mut self, opcode: u8) -> Result<i128> {
         match opcode {
-            op::BININT => Ok(i32::from_le_bytes(self.array()?).into()),
-            op::BININT1 => Ok(u8::from_le_bytes(self.array()?).into()),
-            op::BININT2 => Ok(u16::from_le_bytes(self.array()?).into()),
+            op::BININT => Ok(i32::from_le_bytes(self.input.array()?).into()),
+            op::BININT1 => Ok(u8::from_le_bytes(self.input.array()?).into()),
+            op::BININT2 => Ok(u16::from_le_bytes(self.input.array()?).into()),
             _ => {
-                let [length] = self.array()?;
-                let bytes = self.take(length.into())?;
+                let [length] = self.input.array()?;
+                let bytes = self.input.take(length.into())?;
                 let sign = if bytes.last().is_some_and(|byte| byte & 0x80 != 0) { 0xff } else { 0 };
                 let mut number = [sign; 16];
                 let Some(low) = number.get_mut(..bytes.len()) else {
-                    return Err(self.error("pickle-integer", format!("a whole number of {length} bytes, of at most 16")));
+                    return Err(self.input.error("pickle-integer", format!("a whole number of {length} bytes, of at most 16")));
                 };
                 low.copy_from_slice(bytes);
                 Ok(i128::from_le_bytes(number))
@@ -221,10 +193,10 @@ impl<'a> Machine<'a> {
     }
 
     fn text(&mut self) -> Result<()> {
-        let length = usize::try_from(u32::from_le_bytes(self.array()?)).unwrap_or(usize::MAX);
-        let bytes = self.take(length)?;
+        let length = usize::try_from(u32::from_le_bytes(self.input.array()?)).unwrap_or(usize::MAX);
+        let bytes = self.input.take(length)?;
         let Ok(text) = std::str::from_utf8(bytes) else {
-            return Err(self.error("pickle-text", "a text is not UTF-8"));
+            return Err(self.input.error("pickle-text", "a text is not UTF-8"));
         };
         let value: Arc<str> = text.into();
         let distinct = !self.texts.insert(Arc::clone(&value));
@@ -232,26 +204,15 @@ impl<'a> Machine<'a> {
     }
 
     fn global(&mut self) -> Result<()> {
-        let (module, name) = (self.line()?, self.line()?);
+        let (module, name) = (self.input.line()?, self.input.line()?);
         let names = self.allowed.iter().find(|(known, _)| *known == module);
         let found = names.and_then(|(module, names)| Some((*module, *names.iter().find(|known| **known == name)?)));
         let Some((module, name)) = found else {
             let message = format!("the pickle names {module}.{name}, which does not belong into this file");
-            let error = self.diagnostic("pickle-global", self.instruction..self.position, message);
+            let error = self.input.here("pickle-global", message);
             return Err(Error::malformed(error.hint("loading it with Python's pickle could run any program: do not")));
         };
         self.leaf(Value::Global(module, name))
-    }
-
-    fn line(&mut self) -> Result<String> {
-        let rest = self.bytes.get(self.position..).unwrap_or(&[]);
-        let end = rest.iter().take(MAX_NAME_BYTES).position(|&byte| byte == b'\n');
-        let line = end.and_then(|end| rest.get(..end)).and_then(|line| std::str::from_utf8(line).ok());
-        let Some(line) = line else {
-            return Err(self.error("pickle-global", "the name of a class has no end"));
-        };
-        self.position = self.position.saturating_add(line.len()).saturating_add(1);
-        Ok(line.to_owned())
     }
 
     fn tuple(&mut self, length: usize) -> Result<()> {
@@ -267,20 +228,20 @@ impl<'a> Machine<'a> {
         match self.top()? {
             Node::List(list) => list.extend(items),
             Node::Object(object) => object.items.extend(items),
-            _ => return Err(self.error("pickle-stack", "items are appended to something that is not a list")),
+            _ => return Err(self.input.error("pickle-stack", "items are appended to something that is not a list")),
         }
         Ok(())
     }
 
     fn set(&mut self, items: &[usize]) -> Result<()> {
         let (pairs, []) = items.as_chunks::<2>() else {
-            return Err(self.error("pickle-stack", "a key of a dict has no value"));
+            return Err(self.input.error("pickle-stack", "a key of a dict has no value"));
         };
         let pairs = pairs.iter().map(|[key, value]| (*key, *value));
         match self.top()? {
             Node::Dict(dict) => dict.extend(pairs),
             Node::Object(object) => object.entries.extend(pairs),
-            _ => return Err(self.error("pickle-stack", "keys are set in something that is not a dict")),
+            _ => return Err(self.input.error("pickle-stack", "keys are set in something that is not a dict")),
         }
         Ok(())
     }
@@ -289,7 +250,7 @@ impl<'a> Machine<'a> {
         let (arguments, class) = (self.pop()?, self.pop()?);
         let class = match (self.nodes.get(class), self.nodes.get(arguments)) {
             (Some(Node::Leaf(Value::Global(module, name))), Some(Node::Tuple(_))) => (*module, *name),
-            _ => return Err(self.error("pickle-stack", "something is called that is not a class, or not with a tuple")),
+            _ => return Err(self.input.error("pickle-stack", "something is called that is not a class, or not with a tuple")),
         };
         let object = ObjectNode { construction, class, arguments, items: Vec::new(), entries: Vec::new(), state: None };
         self.push(Node::Object(Box::new(object)))
@@ -299,7 +260,7 @@ impl<'a> Machine<'a> {
         let state = self.pop()?;
         match self.top()? {
             Node::Object(object) if object.state.is_none() => object.state = Some(state),
-            _ => return Err(self.error("pickle-stack", "a state is given to something that takes none, or has one")),
+            _ => return Err(self.input.error("pickle-stack", "a state is given to something that takes none, or has one")),
         }
         Ok(())
     }
@@ -307,7 +268,7 @@ impl<'a> Machine<'a> {
     fn put(&mut self, opcode: u8) -> Result<()> {
         let index = self.index(opcode == op::BINPUT)?;
         if index != self.memo.len() {
-            let error = self.diagnostic("pickle-memo", self.instruction..self.position, "the objects are not numbered one by one");
+            let error = self.input.here("pickle-memo", "the objects are not numbered one by one");
             return Err(Error::malformed(error.expected(self.memo.len()).found(index)));
         }
         let Some(&top) = self.stack.last().filter(|_| self.stack.len() > self.floor()) else {
@@ -320,13 +281,13 @@ impl<'a> Machine<'a> {
     fn get(&mut self, opcode: u8) -> Result<()> {
         let index = self.index(opcode == op::BINGET)?;
         let Some(&node) = self.memo.get(index) else {
-            return Err(self.error("pickle-memo", format!("a reference to object {index}, of {} so far", self.memo.len())));
+            return Err(self.input.error("pickle-memo", format!("a reference to object {index}, of {} so far", self.memo.len())));
         };
         self.refer(node)
     }
 
     fn index(&mut self, short: bool) -> Result<usize> {
-        let index = if short { u8::from_le_bytes(self.array()?).into() } else { u32::from_le_bytes(self.array()?) };
+        let index = if short { u8::from_le_bytes(self.input.array()?).into() } else { u32::from_le_bytes(self.input.array()?) };
         Ok(usize::try_from(index).unwrap_or(usize::MAX))
     }
 
@@ -342,7 +303,8 @@ impl<'a> Machine<'a> {
     fn refer(&mut self, node: usize) -> Result<()> {
         self.references = self.references.saturating_add(1);
         if self.references > self.limits.nodes {
-            return Err(self.limit(format!("{} objects and references", self.limits.nodes), "more".to_owned()));
+            let diagnostic = self.input.here("pickle-limit", TOO_LARGE);
+            return Err(too_large(diagnostic, format!("{} objects and references", self.limits.nodes), "more"));
         }
         self.stack.push(node);
         Ok(())
@@ -374,33 +336,12 @@ impl<'a> Machine<'a> {
         self.marks.last().copied().unwrap_or(0)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let bytes = self.take(N)?;
-        bytes.first_chunk().copied().ok_or_else(|| self.truncated())
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let end = self.position.checked_add(length);
-        let bytes = end.and_then(|end| self.bytes.get(self.position..end)).ok_or_else(|| self.truncated())?;
-        self.position = self.position.saturating_add(length);
-        Ok(bytes)
-    }
-
-    fn truncated(&self) -> Error {
-        self.error("pickle-truncated", "the pickle ends inside an instruction")
-    }
-
     fn underflow(&self) -> Error {
-        self.error("pickle-stack", "an instruction takes more objects than there are")
-    }
-
-    fn limit(&self, expected: String, found: String) -> Error {
-        let error = self.diagnostic("pickle-limit", self.instruction..self.position, "the pickle is larger than the limit");
-        Error::limit(error.expected(format!("at most {expected}")).found(found))
+        self.input.error("pickle-stack", "an instruction takes more objects than there are")
     }
 
     fn fault(&self, fault: Fault) -> Error {
-        let error = |code, message: &str| self.diagnostic(code, 0..self.bytes.len(), message);
+        let error = |code, message: &str| self.input.whole(code, message);
         match fault {
             Fault::Cycle => Error::unsupported(error("pickle-cycle", "an object of the pickle holds itself")),
             Fault::Depth => {
@@ -415,14 +356,10 @@ impl<'a> Machine<'a> {
             Fault::DuplicateKey(key) => Error::malformed(error("pickle-duplicate-key", "a dict has a key twice").found(key)),
         }
     }
+}
 
-    fn error(&self, code: &'static str, message: impl Display) -> Error {
-        Error::malformed(self.diagnostic(code, self.instruction..self.position, message))
-    }
+const TOO_LARGE: &str = "the pickle is larger than the limit";
 
-    fn diagnostic(&self, code: &'static str, range: std::ops::Range<usize>, message: impl Display) -> Diagnostic {
-        let offset = |position: usize| self.source.offset.saturating_add(u64::try_from(position).unwrap_or(u64::MAX));
-        let place = Place::Bytes(offset(range.start)..offset(range.end));
-        Diagnostic::new(code, Site::file(self.source.file).at(place), message.to_string())
-    }
+fn too_large(diagnostic: Diagnostic, limit: String, found: impl Display) -> Error {
+    Error::limit(diagnostic.expected(format!("at most {limit}")).found(found))
 }

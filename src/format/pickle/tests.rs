@@ -62,6 +62,65 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Trees of what Python can make anew: no classes of torch, no states, and no text of one character, which is one object in Python.
+fn python_tree() -> impl Strategy<Value = Value> {
+    let text = prop_oneof!["[a-c]{2}", "\\PC{2,6}"];
+    let leaf = prop_oneof![
+        Just(Value::None),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i128>().prop_map(Value::Integer),
+        (-70_000_i64..70_000).prop_map(Value::from),
+        any::<f64>().prop_map(Value::Float),
+        text.prop_map(|text| Value::from(text.as_str())),
+        Just(Value::Global("collections", "OrderedDict")),
+    ];
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        let many = || prop::collection::vec(inner.clone(), 0..6);
+        let twice = |mut items: Vec<Value>| {
+            items.extend(items.first().cloned());
+            items
+        };
+        let ordered = |items| {
+            let object = Object::new(Construction::Call, ("collections", "OrderedDict"), []);
+            Value::Object(Arc::new(Object { entries: entries(items), ..object }))
+        };
+        prop_oneof![
+            many().prop_map(move |items| Value::list(twice(items))),
+            many().prop_map(move |items| Value::tuple(twice(items))),
+            many().prop_map(|items| Value::Dict(Arc::new(entries(items)))),
+            many().prop_map(|items| Value::Persistent(Arc::new(Value::tuple(items)))),
+            many().prop_map(|items| Value::list(items.into_iter().chain([Value::distinct_text("ab"), Value::distinct_text("ab")]))),
+            many().prop_map(ordered),
+        ]
+    })
+}
+
+#[test]
+#[ignore = "needs the reference environment: tests/run"]
+fn python_unpickles_the_same_objects() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let python = std::env::var_os("RTRAIN_PYTHON").expect("RTRAIN_PYTHON is not set: run tests/run");
+    let mut runner = TestRunner::deterministic();
+    let mut trees: Vec<Value> = (0..1024).map(|_| python_tree().new_tree(&mut runner).unwrap().current()).collect();
+    let ordered = |entries| Object { entries, ..Object::new(Construction::Call, ("collections", "OrderedDict"), []) };
+    for count in [1, 2, 255, 256, 257, 999, 1000, 1001, 2000, 2001] {
+        let numbers = || (0..count).map(|number: u64| Value::from(number));
+        let entries: Vec<(Value, Value)> = numbers().map(|number| (number, Value::list([]))).collect();
+        trees.extend([Value::list(numbers()), Value::tuple(numbers()), Value::Dict(Arc::new(entries.clone()))]);
+        trees.push(Value::Object(Arc::new(ordered(entries))));
+    }
+    let pickles: Vec<Vec<u8>> = trees.iter().map(write).collect();
+    let framed: Vec<u8> = pickles.iter().flat_map(|bytes| [&(bytes.len() as u64).to_le_bytes(), bytes.as_slice()].concat()).collect();
+    let file = std::env::temp_dir().join(format!("rtrain-pickles-{}", std::process::id()));
+    std::fs::write(&file, framed).unwrap();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/pickles.py");
+    let output = std::process::Command::new(python).arg(script).arg(&file).output().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), format!("{} pickles", pickles.len()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 

@@ -1,6 +1,7 @@
 //! The bytes of a storage.
 
-use crate::storage::Piece;
+use crate::diagnostic::Result;
+use crate::storage::{Content, Piece};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -32,6 +33,19 @@ impl Data<'_> {
         match self {
             Data::Held(bytes) => Some(bytes),
             Data::Kept { .. } => None,
+        }
+    }
+
+    /// The bytes of a range of these, where `content` is the file that they may have been left in.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn part(&self, content: &dyn Content, range: Range<u64>) -> Result<Vec<u8>> {
+        match self {
+            Data::Held(bytes) => bytes.as_ref().range(range),
+            Data::Kept { range: kept, .. } => {
+                content.range(kept.start.saturating_add(range.start)..kept.start.saturating_add(range.end).min(kept.end))
+            }
         }
     }
 

@@ -14,9 +14,10 @@ mod tests;
 
 use std::borrow::Cow;
 
-use super::pickle::{Allowed, write};
+use super::pickle::write;
 use super::torch_archive::Archive;
 use super::torch_file::TorchFile;
+use super::torch_kind::TorchKind;
 use crate::diagnostic::Result;
 
 pub use resolve::Surroundings;
@@ -38,23 +39,13 @@ pub struct TrainingArguments {
 pub const RELEASES: [(&str, &Class); 2] =
     [("5.23.0", &release_5_23_0::TRAINING_ARGUMENTS), ("4.57.6", &release_4_57_6::TRAINING_ARGUMENTS)];
 
-const CLASSES: Allowed = &[
-    ("transformers.training_args", &["TrainingArguments", "OptimizerNames"]),
-    ("transformers.trainer_utils", &["SchedulerType", "IntervalStrategy", "SaveStrategy", "HubStrategy", "FSDPOption"]),
-    ("transformers.trainer_pt_utils", &["AcceleratorConfig"]),
-    ("transformers.debug_utils", &["DebugOption"]),
-    ("accelerate.state", &["PartialState"]),
-    ("accelerate.utils.dataclasses", &["DistributedType"]),
-    ("torch", &["device"]),
-];
-
 impl TrainingArguments {
     /// Reads a file; the release is the one whose arguments it has.
     ///
     /// # Errors
     /// A diagnostic for whatever is not a `TrainingArguments` of one of the [`RELEASES`].
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self> {
-        let file = TorchFile::parse(path, bytes, "training-args", CLASSES)?;
+        let file = TorchFile::parse(path, bytes, TorchKind::TrainingArguments)?;
         let (release, class) = release_of(&file);
         let settings = setting::SettingReader::new(&file).object(class, "", &file.value)?;
         Ok(TrainingArguments { stem: file.stem, release, settings })

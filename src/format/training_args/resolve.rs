@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::setting::{Device, Setting, Settings};
+use super::setting::{Device, Setting, Settings, fits};
 use super::table::{Class, Default, Kind};
 use super::{RELEASES, TrainingArguments};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
@@ -234,7 +234,8 @@ fn plain(name: &'static str, kind: &Kind, value: &Value) -> std::result::Result<
         (Kind::Choices(members), Value::List(items)) => {
             Ok(Setting::Choices(items.iter().map(|item| word(item, members.words)).collect::<std::result::Result<_, _>>()?))
         }
-        _ => Ok(Setting::Plain(value.clone())),
+        _ if *value == Value::None || fits(*kind, value).0 => Ok(Setting::Plain(value.clone())),
+        _ => Err((name, value.as_str().map_or_else(|| value.kind(), str::to_owned))),
     }
 }
 

@@ -126,7 +126,7 @@ impl<'f, 'a> SettingReader<'f, 'a> {
 }
 
 /// Whether a plain value is of a kind, and what the kind is called.
-fn fits(kind: Kind, value: &Value) -> (bool, &'static str) {
+pub(super) fn fits(kind: Kind, value: &Value) -> (bool, &'static str) {
     let is_text = matches!(value, Value::Text(_));
     match kind {
         Kind::Flag => (matches!(value, Value::Bool(_)), "a bool"),
