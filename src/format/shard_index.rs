@@ -7,19 +7,19 @@ use super::json::Json;
 use super::python_json::{Layout, dumps};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 
-/// What an index says.
+/// The index of a sharded model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ShardIndex {
-    /// `metadata.total_parameters`: elements of the model's parameters, each tied one once. Releases before 4.54 did not write it.
+    /// Elements of the model's parameters, each tied one once; older releases do not write it.
     pub total_parameters: Option<u64>,
-    /// `metadata.total_size`: bytes of all tensors.
-    pub total_size: Option<u64>,
-    /// Other entries of `metadata`; nothing where the file has no metadata at all.
-    pub metadata: Option<Vec<(String, Json)>>,
-    /// Tensor names and the file that holds each, in the order of the file.
+    /// Bytes of all tensors.
+    pub total_size_bytes: u64,
+    /// Tensor names and the files that hold them, in the order of the file.
     pub weight_map: Vec<(String, String)>,
-    /// Other entries of the file.
-    pub other: Vec<(String, Json)>,
+    /// Keys of `metadata` that transformers does not have.
+    pub unknown_metadata: Vec<(String, Json)>,
+    /// Keys beside `metadata` and `weight_map`.
+    pub unknown: Vec<(String, Json)>,
 }
 
 impl ShardIndex {
@@ -28,47 +28,42 @@ impl ShardIndex {
     /// # Errors
     /// Text that is not an index, a number that is none, or a file name that leaves the directory.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<ShardIndex> {
-        let Json::Object(mut entries) = Json::parse(file, bytes)? else {
+        let Json::Object(mut unknown) = Json::parse(file, bytes)? else {
             return Err(error(file, "", "the index is not a JSON object"));
         };
-        let weight_map = take(&mut entries, "weight_map").ok_or_else(|| error(file, "/weight_map", "the index has no weight_map"))?;
-        let Json::Object(weight_map) = weight_map else {
-            return Err(error(file, "/weight_map", "the weight_map is not a JSON object"));
+        let mut object = |key: &str| match take(&mut unknown, key) {
+            Some(Json::Object(entries)) => Ok(entries),
+            found => {
+                let pointer = format!("/{key}");
+                let message = if found.is_some() { "this is not a JSON object" } else { "the index lacks this key" };
+                Err(error(file, &pointer, message))
+            }
         };
+        let (mut metadata, weight_map) = (object("metadata")?, object("weight_map")?);
+        let mut number = |key: &str| -> Result<Option<u64>> {
+            let number = |value: Json| value.as_u64().ok_or_else(|| error(file, &format!("/metadata/{key}"), "this is not a whole number"));
+            take(&mut metadata, key).map(number).transpose()
+        };
+        let total_size_bytes = number("total_size")?.ok_or_else(|| error(file, "/metadata/total_size", "the index lacks this key"))?;
+        let total_parameters = number("total_parameters")?;
         let row = |(tensor, shard): (String, Json)| match shard.as_str().filter(|name| is_plain(name)) {
             Some(shard) => Ok((tensor, shard.to_owned())),
             None => Err(error(file, &format!("/weight_map/{tensor}"), "this is not the name of a file in the same directory")),
         };
-        let mut index = ShardIndex { weight_map: weight_map.into_iter().map(row).collect::<Result<_>>()?, ..ShardIndex::default() };
-        if let Some(metadata) = take(&mut entries, "metadata") {
-            let Json::Object(mut metadata) = metadata else {
-                return Err(error(file, "/metadata", "the metadata are not a JSON object"));
-            };
-            let mut number = |key: &str| -> Result<Option<u64>> {
-                let number =
-                    |value: Json| value.as_u64().ok_or_else(|| error(file, &format!("/metadata/{key}"), "this is not a whole number"));
-                take(&mut metadata, key).map(number).transpose()
-            };
-            index.total_parameters = number("total_parameters")?;
-            index.total_size = number("total_size")?;
-            index.metadata = Some(metadata);
-        }
-        index.other = entries;
-        Ok(index)
+        let weight_map = weight_map.into_iter().map(row).collect::<Result<_>>()?;
+        Ok(ShardIndex { total_parameters, total_size_bytes, weight_map, unknown_metadata: metadata, unknown })
     }
 
     /// The file as transformers writes it.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut entries = self.other.clone();
-        if self.metadata.is_some() || self.total_parameters.is_some() || self.total_size.is_some() {
-            let mut metadata = self.metadata.clone().unwrap_or_default();
-            let numbers = [("total_parameters", self.total_parameters), ("total_size", self.total_size)];
-            metadata.extend(numbers.into_iter().filter_map(|(key, number)| Some((key.to_owned(), Json::from(number?)))));
-            entries.push(("metadata".to_owned(), Json::Object(metadata)));
-        }
+        let mut metadata = self.unknown_metadata.clone();
+        metadata.extend(self.total_parameters.map(|count| ("total_parameters".to_owned(), count.into())));
+        metadata.push(("total_size".to_owned(), self.total_size_bytes.into()));
         let weight_map = self.weight_map.iter().map(|(tensor, shard)| (tensor.clone(), Json::from(shard.as_str()))).collect();
-        entries.push(("weight_map".to_owned(), Json::Object(weight_map)));
-        let mut text = dumps(&Json::Object(entries).sorted(), Layout::Python { indent: 2 });
+        let mut index = self.unknown.clone();
+        index.push(("metadata".to_owned(), Json::Object(metadata)));
+        index.push(("weight_map".to_owned(), Json::Object(weight_map)));
+        let mut text = dumps(&Json::Object(index).sorted(), Layout::Python { indent: 2 });
         text.push('\n');
         text.into_bytes()
     }
@@ -102,16 +97,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn index() -> impl Strategy<Value = ShardIndex> {
-        let other = || prop::collection::btree_map("[a-l]{1,6}", any::<i32>().prop_map(|number| Json::Integer(number.into())), 0..3);
+        let other = || prop::collection::btree_map("[a-lé]{1,6}", any::<i32>().prop_map(|number| Json::Integer(number.into())), 0..3);
         let weight_map = prop::collection::btree_map(".{0,12}", "[a-z][a-z0-9.-]{0,12}", 0..6);
-        (any::<Option<u64>>(), any::<Option<u64>>(), other(), weight_map, other()).prop_map(|(parameters, size, metadata, map, other)| {
-            ShardIndex {
-                total_parameters: parameters,
-                total_size: size,
-                metadata: Some(metadata.into_iter().collect()),
-                weight_map: map.into_iter().collect(),
-                other: other.into_iter().collect(),
-            }
+        (any::<Option<u64>>(), any::<u64>(), other(), weight_map, other()).prop_map(|(parameters, size, metadata, map, other)| ShardIndex {
+            total_parameters: parameters,
+            total_size_bytes: size,
+            weight_map: map.into_iter().collect(),
+            unknown_metadata: metadata.into_iter().collect(),
+            unknown: other.into_iter().collect(),
         })
     }
 
@@ -130,24 +123,23 @@ mod tests {
     }
 
     #[test]
-    fn an_index_without_metadata_stays_without() {
-        let bytes = b"{\n  \"weight_map\": {\n    \"a\": \"b\"\n  }\n}\n";
-        assert_eq!(ShardIndex::parse("f", bytes).unwrap().to_bytes(), bytes);
-    }
-
-    #[test]
     fn what_must_fail_fails() {
+        let index = |metadata: &str, map: &str| format!("{{\"metadata\": {metadata}, \"weight_map\": {map}}}");
+        let size = "{\"total_size\": 1}";
+        assert!(ShardIndex::parse("f", index(size, "{\"a\": \"b\"}").as_bytes()).is_ok());
         for (text, pointer) in [
-            ("[]", ""),
-            ("{}", "/weight_map"),
-            ("{\"weight_map\": []}", "/weight_map"),
-            ("{\"weight_map\": {\"a\": 1}}", "/weight_map/a"),
-            ("{\"weight_map\": {\"a\": \"../b\"}}", "/weight_map/a"),
-            ("{\"weight_map\": {\"a\": \"C:b\"}}", "/weight_map/a"),
-            ("{\"weight_map\": {\"a\": \"\"}}", "/weight_map/a"),
-            ("{\"weight_map\": {}, \"metadata\": 1}", "/metadata"),
-            ("{\"weight_map\": {}, \"metadata\": {\"total_size\": 1.5}}", "/metadata/total_size"),
-            ("{\"weight_map\": {}, \"metadata\": {\"total_parameters\": -1}}", "/metadata/total_parameters"),
+            ("[]".to_owned(), ""),
+            ("{\"weight_map\": {}}".to_owned(), "/metadata"),
+            (format!("{{\"metadata\": {size}}}"), "/weight_map"),
+            (index(size, "[]"), "/weight_map"),
+            (index(size, "{\"a\": 1}"), "/weight_map/a"),
+            (index(size, "{\"a\": \"../b\"}"), "/weight_map/a"),
+            (index(size, "{\"a\": \"C:b\"}"), "/weight_map/a"),
+            (index(size, "{\"a\": \"\"}"), "/weight_map/a"),
+            (index("1", "{}"), "/metadata"),
+            (index("{}", "{}"), "/metadata/total_size"),
+            (index("{\"total_size\": 1.5}", "{}"), "/metadata/total_size"),
+            (index("{\"total_size\": 1, \"total_parameters\": -1}", "{}"), "/metadata/total_parameters"),
         ] {
             let error = ShardIndex::parse("f", text.as_bytes()).unwrap_err();
             assert_eq!(error.diagnostic().site.place, Place::Pointer(pointer.to_owned()), "{text}");

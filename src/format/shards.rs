@@ -79,7 +79,7 @@ pub fn files<'a>(tensors: &'a [Tensor<'a>], max_shard_size: u64, total_parameter
     let shards = split(&entries, max_shard_size);
     let mut index = ShardIndex {
         total_parameters: Some(total_parameters),
-        total_size: Some(tensors.iter().map(bytes).fold(0, u64::saturating_add)),
+        total_size_bytes: tensors.iter().map(bytes).fold(0, u64::saturating_add),
         ..ShardIndex::default()
     };
     let mut files = Files::new();

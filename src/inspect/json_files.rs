@@ -77,7 +77,7 @@ pub(super) fn index(path: &str, content: &dyn Content, detail: Detail) -> Result
     let shards = index.shards();
     let facts = [
         ("total_parameters", index.total_parameters.into()),
-        ("total_size", index.total_size.into()),
+        ("total_size", index.total_size_bytes.into()),
         ("shards", shards.len().into()),
         ("tensors", index.weight_map.len().into()),
     ];

@@ -65,7 +65,7 @@ fn check_totals(directory: &Directory<'_>, path: &str, index: &ShardIndex, findi
     let bytes = tensors.map(|tensor| tensor.bytes()).fold(0, u64::saturating_add);
     let table = directory.config.as_ref().and_then(architecture::inventory).and_then(Result::ok);
     let parameters = table.and_then(|table| u64::try_from(table.numel()).ok());
-    let rows = [("total_size", index.total_size, Some(bytes)), ("total_parameters", index.total_parameters, parameters)];
+    let rows = [("total_size", Some(index.total_size_bytes), Some(bytes)), ("total_parameters", index.total_parameters, parameters)];
     for (key, found, expected) in rows {
         if let (Some(found), Some(expected)) = (found, expected)
             && found != expected
