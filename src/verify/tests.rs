@@ -165,6 +165,44 @@ fn checkpoint() -> MemoryDirectory {
     directory
 }
 
+/// The golden model with its weights pickled, as one file.
+fn pickled(change: impl Fn(&str, &mut Vec<u8>)) -> MemoryDirectory {
+    use crate::format::safetensors::Header;
+    use crate::format::torch_state_dict::{Mapping, TorchStateDict};
+    use crate::format::torch_tensor::Tensor;
+    let mut directory = golden();
+    let bytes = directory.files.remove("model.safetensors").unwrap();
+    let header = Header::parse("f", &bytes).unwrap();
+    let entry = |info: &crate::format::safetensors::TensorInfo| {
+        let mut data = header.data(info, &bytes).to_vec();
+        change(&info.name, &mut data);
+        (info.name.clone(), Tensor::contiguous(info.dtype, info.shape.clone(), data).into())
+    };
+    let entries = header.tensors.iter().map(entry).collect();
+    let state = TorchStateDict { stem: "pytorch_model".to_owned(), entries, mapping: Mapping::Dict };
+    directory.files.insert("pytorch_model.bin".to_owned(), state.to_bytes());
+    directory
+}
+
+#[test]
+fn pickled_weights_are_held_against_the_config_too() {
+    let report = verify(&pickled(|_, _| {})).unwrap();
+    assert_eq!((codes(&report), report.tensors, report.parameters), (vec![], 41, 36_419));
+    let broken = |name: &str, data: &mut Vec<u8>| {
+        if name == "bert.embeddings.word_embeddings.weight" || name == "classifier.bias" {
+            data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        }
+    };
+    let report = verify(&pickled(broken)).unwrap();
+    assert_eq!(codes(&report), ["tensor-not-finite", "tensor-not-finite"]);
+    assert_eq!(report.findings[0].site.to_string(), "golden/pytorch_model.bin, tensor bert.embeddings.word_embeddings.weight");
+    let other = replaced(&pickled(|_, _| {}), "config.json", "\"hidden_size\": 32", "\"hidden_size\": 64");
+    assert!(codes(&verify(&other).unwrap()).iter().all(|code| *code == "tensor-shape"));
+    let mut both = pickled(broken);
+    both.files.extend(golden().files);
+    assert_eq!(codes(&verify(&both).unwrap()), [""; 0], "transformers reads safetensors where there are both");
+}
+
 #[test]
 fn files_of_torch_are_compared_by_their_values() {
     use crate::format::optimizer_state::OptimizerState;

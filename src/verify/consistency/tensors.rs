@@ -1,30 +1,29 @@
 //! The tensors against the parameter table of the config's class.
 
+use super::weights::{Weight, Weights};
 use super::{Directory, show};
 use crate::architecture::{self, ParameterTable, bert};
 use crate::diagnostic::{Diagnostic, Place, Result, Site};
-use crate::format::safetensors::TensorInfo;
-use crate::format::shards::{self, Shard};
 use crate::storage::Source;
 use crate::verify::Report;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Opens the shards; what is wrong with them is a finding, unless one names the same file already.
-pub(super) fn open<'a>(source: &'a dyn Source, findings: &mut Vec<Diagnostic>) -> Result<Vec<Shard<'a>>> {
-    match shards::read(source) {
-        Ok(shards) => Ok(shards),
+/// Opens the weights; what is wrong with them is a finding, unless one names the same file already.
+pub(super) fn open<'a>(source: &'a dyn Source, findings: &mut Vec<Diagnostic>) -> Result<Option<Weights<'a>>> {
+    match Weights::open(source) {
+        Ok(weights) => Ok(Some(weights)),
         Err(error @ crate::diagnostic::Error::Io(_)) => Err(error),
         Err(error) => {
             if !findings.iter().any(|finding| finding.site.file == error.diagnostic().site.file) {
                 findings.push(error.diagnostic().clone());
             }
-            Ok(Vec::new())
+            Ok(None)
         }
     }
 }
 
 pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()> {
-    let Some(config) = directory.config.as_ref().filter(|_| !directory.shards.is_empty()) else { return Ok(()) };
+    let Some(config) = directory.config.as_ref().filter(|_| !directory.files().is_empty()) else { return Ok(()) };
     match architecture::inventory(config) {
         Some(Ok(table)) => check_inventory(directory, &table, &mut report.findings),
         Some(Err(error)) => report.findings.push(error.diagnostic().clone()),
@@ -39,12 +38,12 @@ pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()
 
 fn check_inventory(directory: &Directory<'_>, table: &ParameterTable, findings: &mut Vec<Diagnostic>) {
     let site = |shard: &str, tensor: &str| Site::file(directory.source.path(shard)).at(Place::Tensor(tensor.to_owned()));
-    let first = directory.shards.first().map_or(shards::SINGLE, |shard| shard.name.as_str());
-    let tensors: BTreeMap<&str, (&str, &TensorInfo)> = directory
-        .shards
+    let first = directory.files().first().map_or("", |file| file.name.as_str());
+    let tensors: BTreeMap<&str, (&str, &Weight)> = directory
+        .files()
         .iter()
         .rev()
-        .flat_map(|shard| shard.header.tensors.iter().map(|tensor| (tensor.name.as_str(), (shard.name.as_str(), tensor))))
+        .flat_map(|file| file.tensors.iter().map(|tensor| (tensor.name.as_str(), (file.name.as_str(), tensor))))
         .collect();
     let mut known = BTreeSet::new();
     for parameter in &table.parameters {
@@ -66,8 +65,8 @@ fn check_inventory(directory: &Directory<'_>, table: &ParameterTable, findings: 
         }
         known.insert(info.name.as_str());
     }
-    for shard in &directory.shards {
-        for tensor in shard.header.tensors.iter().filter(|tensor| !known.contains(tensor.name.as_str())) {
+    for shard in directory.files() {
+        for tensor in shard.tensors.iter().filter(|tensor| !known.contains(tensor.name.as_str())) {
             findings.push(Diagnostic::new("tensor-extra", site(&shard.name, &tensor.name), "the model has no such parameter"));
         }
     }
