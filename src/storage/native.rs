@@ -97,7 +97,11 @@ impl DiskFile {
         while !buffer.is_empty() {
             match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(read) => (buffer, offset) = (&mut buffer[read..], offset + read as u64),
+                Ok(read) => {
+                    let rest = buffer;
+                    buffer = &mut rest[read..];
+                    offset += read as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
