@@ -3,14 +3,18 @@
 //! - [`format`](mod@format): bytes to values and back, for each file of a HuggingFace directory;
 //! - [`architecture`]: what each architecture is made of;
 //! - [`verify`]: whether a directory is what transformers would have written;
+//! - [`convert`](mod@convert): a directory with other shards or another element type;
+//! - [`inspect`]: what a file or a directory holds, without running any of it;
 //! - [`storage`]: reading directories, and the one writer that commits them;
 //! - with feature `train`: `data`, `model`, `random` and `train`, the engine.
 
 pub mod architecture;
+pub mod convert;
 #[cfg(feature = "train")]
 pub mod data;
 pub mod diagnostic;
 pub mod format;
+pub mod inspect;
 #[cfg(feature = "train")]
 pub mod kernels;
 #[cfg(feature = "train")]

@@ -1,7 +1,9 @@
 //! The command line: `train` from the library's table of arguments, the other commands by hand. Nothing here opens a file.
 
+mod convert;
 #[cfg(feature = "train")]
 mod inference;
+mod inspect;
 #[cfg(feature = "train")]
 mod train;
 mod verify;
@@ -12,8 +14,11 @@ use std::path::PathBuf;
 use clap::value_parser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+pub use convert::ConvertOptions;
+
 #[cfg(feature = "train")]
 pub use inference::{EvaluateOptions, PredictInput, PredictOptions};
+pub use inspect::InspectOptions;
 #[cfg(feature = "train")]
 pub use train::{train_config, train_values};
 pub use verify::{ReportFormat, VerifyOptions};
@@ -25,6 +30,8 @@ Examples:
   rtrain predict out --text \"A film to remember.\"
   rtrain verify out
   rtrain explain tensor-missing
+  rtrain inspect out
+  rtrain convert out out-bf16 --dtype bfloat16
 
 Exit status: 0 done, 1 a check failed, 2 it could not run.";
 
@@ -51,7 +58,11 @@ pub fn command() -> Command {
                 .help("When to colour the output; auto colours a terminal where NO_COLOR is not set"),
         )
         .arg(Arg::new("quiet").long("quiet").short('q').global(true).action(ArgAction::SetTrue).help("Print results and errors only"));
-    engine_commands(command).subcommand(verify::verify()).subcommand(verify::explain())
+    engine_commands(command)
+        .subcommand(verify::verify())
+        .subcommand(verify::explain())
+        .subcommand(inspect::command())
+        .subcommand(convert::command())
 }
 
 #[cfg(feature = "train")]
@@ -78,7 +89,6 @@ pub fn without_engine(name: &str) -> rtrain::diagnostic::Error {
 }
 
 /// How results are printed.
-#[cfg(feature = "train")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputFormat {
     /// For people.
@@ -87,7 +97,6 @@ pub enum OutputFormat {
     Json,
 }
 
-#[cfg(feature = "train")]
 impl OutputFormat {
     fn of(matches: &ArgMatches) -> Self {
         match matches.get_one::<String>("format").map(String::as_str) {
@@ -102,7 +111,6 @@ fn directory(help: &'static str) -> Arg {
     Arg::new("directory").value_name("DIR").required(true).value_parser(value_parser!(PathBuf)).help(help)
 }
 
-#[cfg(feature = "train")]
 fn format() -> Arg {
     Arg::new("format")
         .long("format")

@@ -29,6 +29,8 @@ fn main() -> ExitCode {
 
 fn dispatch(matches: &ArgMatches) -> Result<u8> {
     match matches.subcommand() {
+        Some(("convert", matches)) => commands::convert::run(matches),
+        Some(("inspect", matches)) => commands::inspect::run(matches),
         Some(("explain", matches)) => commands::explain::run(matches),
         Some(("verify", matches)) => commands::verify::run(matches),
         Some((name, matches)) => engine_command(name, matches),

@@ -2,6 +2,7 @@
 //!
 //! Renderers return text, with colours where they like; [`print()`] strips those that the terminal or `--color` does not want.
 
+pub mod description;
 pub mod explain;
 pub mod github;
 pub mod json;

@@ -50,7 +50,7 @@ impl LoadPlan {
     ///
     /// # Errors
     /// A tensor has another shape than its parameter and `ignore_mismatched_sizes` is false, or it does not hold floats.
-    pub fn new(table: &ParameterTable, shards: &[Shard], directory: &str, ignore_mismatched_sizes: bool) -> Result<LoadPlan> {
+    pub fn new(table: &ParameterTable, shards: &[Shard<'_>], directory: &str, ignore_mismatched_sizes: bool) -> Result<LoadPlan> {
         let mut plan = LoadPlan { constructed: false, ..LoadPlan::from_scratch(table) };
         let mut used = std::collections::BTreeSet::new();
         for (position, parameter) in table.parameters.iter().enumerate() {
@@ -99,7 +99,7 @@ impl LoadPlan {
     ///
     /// # Errors
     /// A tensor does not hold floats.
-    pub fn weights(&self, table: &ParameterTable, shards: &[Shard], seed: u64) -> Result<Vec<Vec<f32>>> {
+    pub fn weights(&self, table: &ParameterTable, shards: &[Shard<'_>], seed: u64) -> Result<Vec<Vec<f32>>> {
         let mut generator = Mt19937::new(seed);
         let mut weights = Vec::with_capacity(table.parameters.len());
         let (base, head) = table.parameters.split_at(table.base_parameters);
@@ -119,8 +119,9 @@ impl LoadPlan {
     }
 }
 
-fn read(shard: &Shard, tensor: &str) -> Result<Vec<f32>> {
-    let values = shard.header.find(tensor).and_then(|info| to_f32(info.dtype, shard.header.data(info, &shard.bytes)));
+fn read(shard: &Shard<'_>, tensor: &str) -> Result<Vec<f32>> {
+    let info = shard.header.find(tensor);
+    let values = info.map(|info| Ok(to_f32(info.dtype, &shard.data(info)?))).transpose()?.flatten();
     values.ok_or_else(|| {
         let site = Site::file(shard.name.as_str()).at(Place::Tensor(tensor.to_owned()));
         Error::unsupported(Diagnostic::new("tensor-dtype", site, "a parameter must be a float tensor"))
@@ -150,7 +151,7 @@ fn initialised(parameter: &Parameter, generator: &mut Mt19937) -> Vec<f32> {
     values
 }
 
-fn find(shards: &[Shard], parameter: &str) -> Option<(usize, String)> {
+fn find(shards: &[Shard<'_>], parameter: &str) -> Option<(usize, String)> {
     let names = bert::checkpoint_names(parameter);
     names.into_iter().find_map(|name| shards.iter().position(|shard| shard.header.find(&name).is_some()).map(|shard| (shard, name)))
 }

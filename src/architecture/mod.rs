@@ -3,9 +3,11 @@
 //! Loading, saving, head initialisation, optimizer groups and [`crate::verify`] all read the inventory from here.
 
 pub mod bert;
+mod inventory;
 mod loading;
 
 pub use bert::BertConfig;
+pub use inventory::{CLASSES, inventory};
 pub use loading::{LoadPlan, LoadReport};
 
 /// How transformers fills a parameter that no checkpoint provides.

@@ -208,9 +208,13 @@ impl Parser<'_> {
     }
 
     fn error(&self, message: &str) -> Error {
+        self.error_of("json-syntax", message)
+    }
+
+    fn error_of(&self, code: &'static str, message: &str) -> Error {
         let (line, column) = line_and_column(self.text.as_bytes(), self.position);
         let found = self.rest().chars().next().map_or("the end of the file".to_owned(), |character| format!("{character:?}"));
-        Error::malformed(Diagnostic::new("json-syntax", Site::file(self.file).at(Place::Line(line, column)), message).found(found))
+        Error::malformed(Diagnostic::new(code, Site::file(self.file).at(Place::Line(line, column)), message).found(found))
     }
 
     fn value(&mut self, depth: usize) -> Result<Json> {
@@ -263,7 +267,7 @@ impl Parser<'_> {
             let key = self.string()?;
             if !keys.insert(key.clone()) {
                 self.position = start;
-                return Err(self.error(&format!("duplicate key {key:?}")));
+                return Err(self.error_of("json-duplicate-key", &format!("duplicate key {key:?}")));
             }
             self.skip_whitespace();
             if self.peek() != Some(b':') {

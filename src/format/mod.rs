@@ -6,12 +6,30 @@
 
 pub mod config;
 pub mod directory;
+pub mod dtype;
 pub mod json;
+pub mod optimizer_state;
+pub mod pickle;
 pub mod python_json;
 pub mod release;
+pub mod rng_state;
 pub mod safetensors;
+pub mod scaler_state;
+pub mod scheduler_state;
+pub mod shard_index;
+pub mod shard_split;
 pub mod shards;
 pub mod tokenizer;
 pub mod tokenizer_config;
 pub mod tokenizer_json;
+pub mod torch_archive;
+pub mod torch_content;
+pub mod torch_difference;
+mod torch_file;
+#[cfg(test)]
+pub(crate) mod torch_golden;
+pub mod torch_kind;
+pub mod torch_state_dict;
+pub mod torch_tensor;
 pub mod trainer_state;
+pub mod training_args;

@@ -1,67 +1,28 @@
 //! The safetensors container: a strict reader and the canonical writer.
 //!
-//! Stricter than the `safetensors` crate, which this project tests against: duplicate keys, unknown fields and odd names are errors here.
-//! All offsets are 64 bits wide, also where a pointer is not.
+//! Stricter than the `safetensors` crate, which this project tests against: what is read here is read there, with the same tensors, and not
+//! the other way round. All offsets are 64 bits wide, also where a pointer is not.
 //!
 //! # Source
 //! safetensors 0.8.0, `safetensors/src/tensor.rs`.
 
+mod canonical;
+mod entry;
+#[cfg(test)]
+mod tests;
+
 use super::json::Json;
-use super::python_json::{Layout, dumps};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
+use crate::storage::Content;
 use std::borrow::Cow;
+
+pub use super::dtype::{Dtype, from_f32, to_f32};
 
 /// Longest header that is read, in bytes: the limit of the safetensors crate.
 pub const MAX_HEADER_BYTES: u64 = 100_000_000;
 
-/// Element types, in the order in which the writer sorts them (last first).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the names say it")]
-#[rustfmt::skip]
-pub enum Dtype { Bool, U8, I8, I16, U16, F16, Bf16, I32, U32, F32, F64, I64, U64 }
-
-const DTYPES: [(Dtype, &str, u64); 13] = [
-    (Dtype::Bool, "BOOL", 1),
-    (Dtype::U8, "U8", 1),
-    (Dtype::I8, "I8", 1),
-    (Dtype::I16, "I16", 2),
-    (Dtype::U16, "U16", 2),
-    (Dtype::F16, "F16", 2),
-    (Dtype::Bf16, "BF16", 2),
-    (Dtype::I32, "I32", 4),
-    (Dtype::U32, "U32", 4),
-    (Dtype::F32, "F32", 4),
-    (Dtype::F64, "F64", 8),
-    (Dtype::I64, "I64", 8),
-    (Dtype::U64, "U64", 8),
-];
-
-impl Dtype {
-    /// The name in a safetensors header.
-    pub fn name(self) -> &'static str {
-        DTYPES.iter().find(|(dtype, _, _)| *dtype == self).map_or("", |(_, name, _)| name)
-    }
-
-    /// Bytes of one element.
-    pub fn bytes(self) -> u64 {
-        DTYPES.iter().find(|(dtype, _, _)| *dtype == self).map_or(0, |(_, _, bytes)| *bytes)
-    }
-
-    /// The name that transformers puts into `config.json`, for the types that a model is trained or stored in.
-    pub fn config_name(self) -> Option<&'static str> {
-        match self {
-            Dtype::F32 => Some("float32"),
-            Dtype::F16 => Some("float16"),
-            Dtype::Bf16 => Some("bfloat16"),
-            Dtype::F64 => Some("float64"),
-            _ => None,
-        }
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        DTYPES.iter().find(|(_, known, _)| *known == name).map(|(dtype, _, _)| *dtype)
-    }
-}
+/// Bytes of the header's length, which a file begins with.
+const LENGTH_BYTES: u64 = 8;
 
 /// One tensor of a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +39,18 @@ pub struct TensorInfo {
     pub end: u64,
 }
 
+impl TensorInfo {
+    /// Number of elements; a header whose product of sizes has no 64 bits is not read.
+    pub fn numel(&self) -> u64 {
+        self.shape.iter().fold(1, |numel: u64, &size| numel.saturating_mul(size))
+    }
+
+    /// Bytes of the elements.
+    pub fn bytes(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+}
+
 /// What a safetensors file says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
@@ -90,51 +63,45 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads and checks the header of a file of which `bytes` holds at least the header.
+    /// Reads and checks the header of a whole file in memory.
     ///
     /// # Errors
-    /// Everything that makes the file something else than one canonical run of tensors without holes.
+    /// Everything that makes the file something else than one run of tensors without holes, each under a code of its own:
+    /// `safetensors-truncated`, `safetensors-header-length`, `safetensors-header`, `safetensors-duplicate-name`, `safetensors-metadata`,
+    /// `safetensors-name`, `safetensors-entry`, `safetensors-unknown-field`, `safetensors-dtype`, `safetensors-shape`,
+    /// `safetensors-offsets`, `safetensors-size`, `safetensors-hole`, `safetensors-overlap`, `safetensors-length`,
+    /// `safetensors-trailing-bytes`; and `json-utf8` and `json-syntax` for a header that is not JSON.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Header> {
-        let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let length = bytes.first_chunk::<8>().map(|chunk| u64::from_le_bytes(*chunk));
-        let Some(length) = length else {
-            return Err(malformed(
-                file,
-                0..total,
-                "the file is too short for a safetensors header",
-                "at least 8 bytes",
-                format!("{total} bytes"),
-            ));
+        Header::parse_head(file, bytes, u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Reads and checks the header of a file, and leaves the data where they are. Comes with the bytes before the data.
+    ///
+    /// # Errors
+    /// Those of [`Header::parse`], or the file cannot be read.
+    pub fn read(file: &str, content: &dyn Content) -> Result<(Header, Vec<u8>)> {
+        let total = content.length();
+        let length = header_length(file, &content.range(0..LENGTH_BYTES.min(total))?, total)?;
+        let head = content.range(0..length.saturating_add(LENGTH_BYTES))?;
+        Ok((Header::parse_head(file, &head, total)?, head))
+    }
+
+    /// `head` holds at least the header of a file of `total` bytes.
+    fn parse_head(file: &str, head: &[u8], total: u64) -> Result<Header> {
+        let length = header_length(file, head, total)?;
+        let data_start = length.saturating_add(LENGTH_BYTES);
+        let json = usize::try_from(data_start).ok().and_then(|end| head.get(8..end)).unwrap_or(&[]);
+        let entries = match parse_json(file, json)? {
+            Json::Object(entries) if !has_minus(json) => entries,
+            Json::Object(_) => return Err(header_error(file, data_start, "the header has a number below zero")),
+            _ => return Err(header_error(file, data_start, "the header is not a JSON object")),
         };
-        if length > MAX_HEADER_BYTES {
-            let diagnostic = Diagnostic::new(
-                "safetensors-header-length",
-                Site::file(file).at(Place::Bytes(0..8)),
-                "the header is longer than the limit",
-            )
-            .expected(format!("at most {MAX_HEADER_BYTES} bytes"))
-            .found(format!("{length} bytes"))
-            .hint("the file is not safetensors, or damaged; fetch or save it again");
-            return Err(Error::limit(diagnostic));
-        }
-        let data_start = length.saturating_add(8);
-        let json = usize::try_from(data_start).ok().and_then(|end| bytes.get(8..end));
-        let Some(json) = json else {
-            return Err(malformed(
-                file,
-                8..total,
-                "the file ends inside its header",
-                format!("{data_start} bytes"),
-                format!("{total} bytes"),
-            ));
-        };
-        let json = Json::parse(&format!("{file} (header)"), json.trim_ascii_end())?;
         let mut header = Header { data_start, ..Header::default() };
-        for (name, value) in json.entries().ok_or_else(|| entry_error(file, "", "the header is not a JSON object"))? {
+        for (name, value) in &entries {
             if name == "__metadata__" {
-                header.metadata = metadata(file, value)?;
+                header.metadata = entry::metadata(file, value)?;
             } else {
-                header.tensors.push(tensor_info(file, name, value)?);
+                header.tensors.push(entry::tensor(file, name, value)?);
             }
         }
         header.tensors.sort_by_key(|tensor| (tensor.start, tensor.end));
@@ -146,21 +113,29 @@ impl Header {
         let mut expected = 0;
         for tensor in &self.tensors {
             if tensor.start != expected {
-                let diagnostic = tensor_diagnostic(file, &tensor.name, "the data of the tensors overlap or leave a hole");
-                return Err(Error::malformed(diagnostic.expected(format!("a start at {expected}")).found(tensor.start)));
+                let (code, message) = if tensor.start > expected {
+                    ("safetensors-hole", "bytes before the tensor's data belong to no tensor")
+                } else {
+                    ("safetensors-overlap", "the tensor's data overlap with those of another one")
+                };
+                let site = Site::file(file).at(Place::Tensor(tensor.name.clone()));
+                let diagnostic = Diagnostic::new(code, site, message).expected(format!("a start at {expected}")).found(tensor.start);
+                return Err(Error::malformed(diagnostic.hint("save the file again")));
             }
             expected = tensor.end;
         }
         let expected = self.data_start.saturating_add(expected);
-        if total != expected {
-            let what = if total < expected { "the file is cut short" } else { "bytes follow after the last tensor" };
-            let diagnostic = Diagnostic::new("safetensors-length", Site::file(file), what)
-                .expected(format!("{expected} bytes"))
-                .found(format!("{total} bytes"))
-                .hint("fetch or save the file again");
-            return Err(Error::malformed(diagnostic));
+        if total == expected {
+            return Ok(());
         }
-        Ok(())
+        let diagnostic = if total < expected {
+            Diagnostic::new("safetensors-length", Site::file(file), "the file is cut short")
+        } else {
+            let site = Site::file(file).at(Place::Bytes(expected..total));
+            Diagnostic::new("safetensors-trailing-bytes", site, "bytes follow after the last tensor")
+        };
+        let diagnostic = diagnostic.expected(format!("{expected} bytes")).found(format!("{total} bytes"));
+        Err(Error::malformed(diagnostic.hint("fetch or save the file again")))
     }
 
     /// The tensor of that name.
@@ -168,32 +143,16 @@ impl Header {
         self.tensors.iter().find(|tensor| tensor.name == name)
     }
 
-    /// The bytes of a tensor of this file.
+    /// The bytes of a tensor of this file, which is in memory as a whole.
     pub fn data<'a>(&self, tensor: &TensorInfo, bytes: &'a [u8]) -> &'a [u8] {
-        let range = |offset: u64| usize::try_from(self.data_start.saturating_add(offset)).unwrap_or(usize::MAX);
-        bytes.get(range(tensor.start)..range(tensor.end)).unwrap_or(&[])
+        let range = self.range(tensor);
+        let index = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        bytes.get(index(range.start)..index(range.end)).unwrap_or(&[])
     }
 
-    /// The header as the safetensors crate writes it: `__metadata__` first, compact, padded with blanks to a multiple of 8.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut entries = Vec::with_capacity(self.tensors.len().saturating_add(1));
-        if !self.metadata.is_empty() {
-            let metadata = self.metadata.iter().map(|(key, value)| (key.clone(), Json::from(value.as_str()))).collect();
-            entries.push(("__metadata__".to_owned(), Json::Object(metadata)));
-        }
-        for tensor in &self.tensors {
-            let entry = vec![
-                ("dtype".to_owned(), Json::from(tensor.dtype.name())),
-                ("shape".to_owned(), Json::Array(tensor.shape.iter().map(|&size| Json::from(size)).collect())),
-                ("data_offsets".to_owned(), Json::Array(vec![Json::from(tensor.start), Json::from(tensor.end)])),
-            ];
-            entries.push((tensor.name.clone(), Json::Object(entry)));
-        }
-        let mut json = dumps(&Json::Object(entries), Layout::Compact).into_bytes();
-        json.resize(json.len().next_multiple_of(8), b' ');
-        let mut bytes = u64::try_from(json.len()).unwrap_or(u64::MAX).to_le_bytes().to_vec();
-        bytes.extend(json);
-        bytes
+    /// Where the bytes of a tensor lie in the file.
+    pub fn range(&self, tensor: &TensorInfo) -> std::ops::Range<u64> {
+        self.data_start.saturating_add(tensor.start)..self.data_start.saturating_add(tensor.end)
     }
 }
 
@@ -218,9 +177,9 @@ pub fn serialize(tensors: &[Tensor<'_>], metadata: &[(String, String)]) -> Vec<u
 }
 
 /// The pieces of [`serialize`], one after another: the header, then the tensors' own bytes.
-pub fn pieces<'a>(tensors: &'a [Tensor<'_>], metadata: &[(String, String)]) -> Vec<Cow<'a, [u8]>> {
-    let mut order: Vec<&Tensor<'_>> = tensors.iter().collect();
-    order.sort_by(|left, right| right.dtype.cmp(&left.dtype).then_with(|| left.name.cmp(&right.name)));
+pub fn pieces<'a>(tensors: impl IntoIterator<Item = &'a Tensor<'a>>, metadata: &[(String, String)]) -> Vec<Cow<'a, [u8]>> {
+    let mut order: Vec<&Tensor<'_>> = tensors.into_iter().collect();
+    order.sort_by(|left, right| canonical::order((left.dtype, &left.name), (right.dtype, &right.name)));
     let mut header = Header { metadata: metadata.to_vec(), ..Header::default() };
     let mut start = 0_u64;
     for tensor in &order {
@@ -232,150 +191,75 @@ pub fn pieces<'a>(tensors: &'a [Tensor<'_>], metadata: &[(String, String)]) -> V
     std::iter::once(Cow::Owned(header.to_bytes())).chain(data).collect()
 }
 
-/// The values of a float tensor as `f32`, half precision widened; `None` for other element types.
-pub fn to_f32(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
-    match dtype {
-        Dtype::F32 => Some(data.as_chunks::<4>().0.iter().copied().map(f32::from_le_bytes).collect()),
-        Dtype::F16 => Some(data.as_chunks::<2>().0.iter().map(|bytes| half::f16::from_le_bytes(*bytes).to_f32()).collect()),
-        Dtype::Bf16 => Some(data.as_chunks::<2>().0.iter().map(|bytes| half::bf16::from_le_bytes(*bytes).to_f32()).collect()),
-        #[expect(clippy::as_conversions, reason = "rounds to the nearest float")]
-        Dtype::F64 => Some(data.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect()),
-        _ => None,
-    }
-}
-
-/// The little-endian bytes of `f32` values; where the machine is little-endian too, their own memory.
-pub fn from_f32(values: &[f32]) -> Cow<'_, [u8]> {
-    if cfg!(target_endian = "little") {
-        return Cow::Borrowed(bytemuck::cast_slice(values));
-    }
-    Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())
-}
-
-fn tensor_diagnostic(file: &str, name: &str, message: &str) -> Diagnostic {
-    Diagnostic::new("safetensors-tensor", Site::file(file).at(Place::Tensor(name.to_owned())), message)
-}
-
-fn entry_error(file: &str, name: &str, message: &str) -> Error {
-    Error::malformed(tensor_diagnostic(file, name, message))
-}
-
-fn malformed(
-    file: &str,
-    bytes: std::ops::Range<u64>,
-    message: &str,
-    expected: impl std::fmt::Display,
-    found: impl std::fmt::Display,
-) -> Error {
-    let diagnostic = Diagnostic::new("safetensors-truncated", Site::file(file).at(Place::Bytes(bytes)), message);
-    Error::malformed(diagnostic.expected(expected).found(found).hint("fetch or save the file again"))
-}
-
-fn metadata(file: &str, value: &Json) -> Result<Vec<(String, String)>> {
-    let entries = value.entries().ok_or_else(|| entry_error(file, "__metadata__", "the metadata is not a JSON object"))?;
-    let text = |(key, value): &(String, Json)| Some((key.clone(), value.as_str()?.to_owned()));
-    entries.iter().map(|entry| text(entry).ok_or_else(|| entry_error(file, "__metadata__", "a metadata value is not a string"))).collect()
-}
-
-fn tensor_info(file: &str, name: &str, value: &Json) -> Result<TensorInfo> {
-    let error = |message: &str| entry_error(file, name, message);
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return Err(error("a tensor without a printable name"));
-    }
-    let entries = value.entries().ok_or_else(|| error("the entry is not a JSON object"))?;
-    if let Some((key, _)) = entries.iter().find(|(key, _)| !matches!(key.as_str(), "dtype" | "shape" | "data_offsets")) {
-        return Err(error(&format!("the entry has an unknown field {key:?}")));
-    }
-    let dtype = value.get("dtype").and_then(Json::as_str).ok_or_else(|| error("the entry has no dtype"))?;
-    let dtype = Dtype::parse(dtype).ok_or_else(|| {
-        let diagnostic = tensor_diagnostic(file, name, "this element type is not supported").found(dtype);
-        Error::unsupported(diagnostic.expected(DTYPES.map(|(_, name, _)| name).join(", ")))
-    })?;
-    let numbers = |key: &str| -> Option<Vec<u64>> { value.get(key)?.as_array()?.iter().map(Json::as_u64).collect() };
-    let shape = numbers("shape").ok_or_else(|| error("the shape is not a list of whole numbers"))?;
-    let offsets = numbers("data_offsets");
-    let Some(&[start, end]) = offsets.as_deref() else {
-        return Err(error("data_offsets is not a pair of whole numbers"));
+/// The header's length, from the first 8 bytes of a file of `total` bytes.
+fn header_length(file: &str, head: &[u8], total: u64) -> Result<u64> {
+    let truncated = |start: u64, message: &str, expected: u64| {
+        let site = Site::file(file).at(Place::Bytes(start..total));
+        let diagnostic = Diagnostic::new("safetensors-truncated", site, message).expected(format!("at least {expected} bytes"));
+        Error::malformed(diagnostic.found(format!("{total} bytes")).hint("fetch or save the file again"))
     };
-    let size = shape.iter().try_fold(dtype.bytes(), |size, &next| size.checked_mul(next));
-    if size.is_none() || end.checked_sub(start) != size {
-        let expected = size.map_or("a size below 2^64".to_owned(), |size| format!("{size} bytes for {} {shape:?}", dtype.name()));
-        let diagnostic = tensor_diagnostic(file, name, "the data do not fit the shape");
-        return Err(Error::malformed(diagnostic.expected(expected).found(format!("bytes {start}..{end}"))));
+    let Some(length) = head.first_chunk::<8>().map(|chunk| u64::from_le_bytes(*chunk)) else {
+        return Err(truncated(0, "the file is too short for a safetensors header", LENGTH_BYTES));
+    };
+    if length > MAX_HEADER_BYTES {
+        let site = Site::file(file).at(Place::Bytes(0..LENGTH_BYTES));
+        let diagnostic = Diagnostic::new("safetensors-header-length", site, "the header is longer than the limit")
+            .expected(format!("at most {MAX_HEADER_BYTES} bytes"))
+            .found(format!("{length} bytes"))
+            .hint("the file is not safetensors, or damaged; fetch or save it again");
+        return Err(Error::limit(diagnostic));
     }
-    Ok(TensorInfo { name: name.to_owned(), dtype, shape, start, end })
+    let data_start = length.saturating_add(LENGTH_BYTES);
+    if total < data_start {
+        return Err(truncated(LENGTH_BYTES, "the file ends inside its header", data_start));
+    }
+    Ok(length)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn tensors() -> impl Strategy<Value = Vec<Tensor<'static>>> {
-        let tensor = (0_usize..DTYPES.len(), prop::collection::vec(0_u64..4, 0..4));
-        prop::collection::btree_map("[a-z.0-9é\"]{1,12}", tensor, 0..8).prop_map(|map| {
-            let build = |(name, (dtype, shape)): (String, (usize, Vec<u64>))| {
-                let (dtype, _, bytes) = DTYPES[dtype];
-                let size = shape.iter().product::<u64>() * bytes;
-                Tensor { name, dtype, shape, data: (0..size).map(|byte| byte as u8).collect() }
-            };
-            map.into_iter().map(build).collect()
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn the_bytes_are_those_of_the_safetensors_crate(tensors in tensors()) {
-            let ours = serialize(&tensors, &[("format".to_owned(), "pt".to_owned())]);
-            let header = Header::parse("f", &ours).unwrap();
-            prop_assert_eq!(header.to_bytes(), &ours[..header.data_start as usize]);
-            let theirs = safetensors::SafeTensors::deserialize(&ours).unwrap();
-            let views: Vec<_> = theirs.iter().collect();
-            let metadata = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
-            prop_assert_eq!(&safetensors::serialize(views, Some(metadata)).unwrap(), &ours);
-            for tensor in &tensors {
-                let info = header.find(&tensor.name).unwrap();
-                prop_assert_eq!(header.data(info, &serialize(std::slice::from_ref(tensor), &[])).len() <= tensor.data.len(), true);
-                prop_assert_eq!(theirs.tensor(&tensor.name).unwrap().data(), &tensor.data[..]);
-            }
+/// The header's JSON; an error of its syntax names the byte of the file.
+fn parse_json(file: &str, json: &[u8]) -> Result<Json> {
+    Json::parse(file, json).map_err(|error| {
+        let mut diagnostic = error.diagnostic().clone();
+        if diagnostic.code == "json-duplicate-key" {
+            diagnostic.code = "safetensors-duplicate-name";
         }
-
-        #[test]
-        fn any_bytes_are_read_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..80), length in 0_u64..90) {
-            let _ = Header::parse("f", &bytes);
-            if bytes.len() >= 8 {
-                bytes[..8].copy_from_slice(&length.to_le_bytes());
-                let _ = Header::parse("f", &bytes);
-            }
+        if let Place::Line(line, column) = diagnostic.site.place {
+            let start = byte_of(json, line, column).saturating_add(LENGTH_BYTES);
+            diagnostic.site.place = Place::Bytes(start..start.saturating_add(1));
         }
-    }
+        Error::malformed(diagnostic.hint("fetch or save the file again"))
+    })
+}
 
-    fn file(header: &str, data: usize) -> Vec<u8> {
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(header.as_bytes());
-        bytes.resize(bytes.len() + data, 0);
-        bytes
-    }
-
-    #[test]
-    fn what_must_fail_fails() {
-        let entry = |shape: &str, offsets: &str| format!("{{\"a\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":{offsets}}}}}");
-        assert!(Header::parse("f", &file(&entry("[2]", "[0,8]"), 8)).is_ok());
-        for (header, data) in [
-            (entry("[2]", "[0,8]"), 7),
-            (entry("[2]", "[0,8]"), 9),
-            (entry("[2]", "[4,12]"), 12),
-            (entry("[2]", "[0,4]"), 4),
-            (entry("[0]", "[18446744073709551615,0]"), 0),
-            (entry("[18446744073709551615,2]", "[0,8]"), 8),
-            (entry("[2.0]", "[0,8]"), 8),
-            ("{\"\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}".to_owned(), 4),
-            ("{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4],\"x\":1}}".to_owned(), 4),
-            ("{\"__metadata__\":null}".to_owned(), 0),
-            ("[]".to_owned(), 0),
-        ] {
-            assert!(Header::parse("f", &file(&header, data)).is_err(), "{header} with {data} bytes was read");
+fn byte_of(json: &[u8], line: u64, column: u64) -> u64 {
+    let (mut at_line, mut at_column) = (1_u64, 1_u64);
+    let before = json.iter().take_while(|&&byte| {
+        let reached = (at_line, at_column) >= (line, column) && byte & 0xc0 != 0x80;
+        if byte == b'\n' {
+            (at_line, at_column) = (at_line.saturating_add(1), 1);
+        } else if byte & 0xc0 != 0x80 {
+            at_column = at_column.saturating_add(1);
         }
-        assert!(matches!(Header::parse("f", &100_000_000_000_u64.to_le_bytes()), Err(Error::Limit(_))));
-    }
+        !reached
+    });
+    u64::try_from(before.count()).unwrap_or(u64::MAX)
+}
+
+/// Whether a minus sign stands outside of the strings: no header has one, and `-0` is a whole number to Python but none to the crate.
+fn has_minus(json: &[u8]) -> bool {
+    let (mut in_string, mut escaped) = (false, false);
+    json.iter().any(|&byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            _ => {}
+        }
+        byte == b'-' && !in_string
+    })
+}
+
+fn header_error(file: &str, data_start: u64, message: &str) -> Error {
+    let site = Site::file(file).at(Place::Bytes(LENGTH_BYTES..data_start));
+    Error::malformed(Diagnostic::new("safetensors-header", site, message).hint("fetch or save the file again"))
 }

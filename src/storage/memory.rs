@@ -1,7 +1,7 @@
 //! Directories in memory: for browsers, and for tests that let every operation fail in turn.
 
-use super::Source;
 use super::commit::FileSystem;
+use super::{Content, Source};
 use crate::diagnostic::Result;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -22,8 +22,8 @@ impl Source for MemoryDirectory {
         Ok(self.files.keys().cloned().collect())
     }
 
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.files.get(name).cloned())
+    fn open(&self, name: &str) -> Result<Option<Box<dyn Content + '_>>> {
+        Ok(self.files.get(name).map(|bytes| -> Box<dyn Content + '_> { Box::new(bytes.as_slice()) }))
     }
 
     fn path(&self, name: &str) -> String {

@@ -1,13 +1,18 @@
 //! Where directories come from and go to: reading by [`Source`], writing by the one committing writer in [`commit`].
 
 pub mod commit;
+mod content;
 mod memory;
 #[cfg(not(target_family = "wasm"))]
 mod native;
+mod piece;
 
+pub use content::{CHUNK_BYTES, Content, each_chunk, in_parallel};
 pub use memory::{MemoryDirectory, MemoryFileSystem};
 #[cfg(not(target_family = "wasm"))]
-pub use native::{DiskDirectory, NativeFileSystem};
+pub use native::{DiskDirectory, DiskFile, NativeFileSystem};
+
+pub use piece::Piece;
 
 use crate::diagnostic::Result;
 
@@ -19,11 +24,19 @@ pub trait Source {
     /// The directory cannot be listed.
     fn names(&self) -> Result<Vec<String>>;
 
-    /// The bytes of a file, or nothing where it is not there.
+    /// Opens a file to read it in pieces, or nothing where it is not there.
     ///
     /// # Errors
     /// The file is there and cannot be read.
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>>;
+    fn open(&self, name: &str) -> Result<Option<Box<dyn Content + '_>>>;
+
+    /// The bytes of a file, or nothing where it is not there. Meant for files of text; [`Source::open`] is for those with tensors.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.open(name)?.map(|content| content.range(0..content.length())).transpose()
+    }
 
     /// The path of a file as the user knows it; of the directory itself for an empty name.
     fn path(&self, name: &str) -> String;

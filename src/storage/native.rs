@@ -1,7 +1,7 @@
 //! Directories on a disk.
 
-use super::Source;
 use super::commit::FileSystem;
+use super::{Content, Source};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
 use std::borrow::Cow;
 use std::fs;
@@ -50,17 +50,76 @@ impl Source for DiskDirectory {
         list().map_err(|error| Error::io(display(&self.path), "list the directory", &error))
     }
 
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    fn open(&self, name: &str) -> Result<Option<Box<dyn Content + '_>>> {
         let path = self.path.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
+        match DiskFile::open(&path) {
+            Ok(file) => Ok(Some(Box::new(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io(display(&path), "read", &error)),
+            Err(error) => Err(Error::io(display(&path), "open", &error)),
         }
     }
 
     fn path(&self, name: &str) -> String {
         if name.is_empty() { display(&self.path) } else { display(&self.path.join(name)) }
+    }
+}
+
+/// An open file on a disk. It is read at given places rather than mapped: a mapped file that somebody shortens kills the process, and a
+/// failing disk as well, where a read returns an error that names the file; and what has been read is not counted as the program's memory.
+#[derive(Debug)]
+pub struct DiskFile {
+    file: fs::File,
+    path: String,
+    length: u64,
+}
+
+impl DiskFile {
+    /// Opens a file, such as one that a user names without a directory.
+    ///
+    /// # Errors
+    /// The system refuses, or it is not a file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+        }
+        let file = fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok(DiskFile { file, path: display(path), length })
+    }
+
+    #[cfg(unix)]
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    let rest = buffer;
+                    buffer = &mut rest[read..];
+                    offset += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Content for DiskFile {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        self.read_exact_at(buffer, offset).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Error::io(self.path.as_str(), "read", &io::Error::other("it was shortened meanwhile")),
+            _ => Error::io(self.path.as_str(), "read", &error),
+        })
     }
 }
 
@@ -146,5 +205,28 @@ impl FileSystem for NativeFileSystem {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_shortened_meanwhile_is_an_error() {
+        let path = std::env::temp_dir().join(format!("rtrain-shortened-{}", std::process::id()));
+        fs::write(&path, [7; 100]).unwrap();
+        let file = DiskFile::open(&path).unwrap();
+        assert_eq!((file.length(), file.range(90..100).unwrap()), (100, vec![7; 10]));
+        fs::File::options().write(true).open(&path).unwrap().set_len(50).unwrap();
+        let error = file.range(40..60).unwrap_err();
+        fs::remove_file(&path).unwrap();
+        assert!(error.to_string().ends_with("could not read: it was shortened meanwhile"), "{error}");
+        assert_eq!(error.diagnostic().site.file, display(&path));
+    }
+
+    #[test]
+    fn a_directory_is_not_opened_as_a_file() {
+        assert_eq!(DiskFile::open(&std::env::temp_dir()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }

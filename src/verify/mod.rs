@@ -96,9 +96,9 @@ pub fn verify(source: &dyn Source) -> Result<Report> {
     }
     let mut report = Report { directory: source.path(""), ..Report::default() };
     for name in &names {
-        let Some(bytes) = source.read(name)? else { continue };
-        let status = round_trip::check(name, &source.path(name), &bytes, &mut report.findings);
-        report.files.push(FileReport { name: name.clone(), bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX), status });
+        let Some(content) = source.open(name)? else { continue };
+        let status = round_trip::check(name, &source.path(name), content.as_ref(), &mut report.findings)?;
+        report.files.push(FileReport { name: name.clone(), bytes: content.length(), status });
     }
     consistency::check(source, &mut report)?;
     Ok(report)

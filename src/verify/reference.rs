@@ -1,12 +1,17 @@
 //! A directory against a reference, file by file and tensor by tensor.
 
-use crate::diagnostic::{Diagnostic, Place, Result, Site};
+mod tensors;
+
+use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::python_json::{Layout, dumps};
-use crate::format::safetensors::{Dtype, Header, to_f32};
-use crate::storage::Source;
+use crate::format::safetensors::Header;
+use crate::format::torch_difference::difference;
+use crate::format::torch_kind::TorchKind;
+use crate::storage::{CHUNK_BYTES, Content, Source, in_parallel};
 use crate::verify::Tolerance;
 use std::collections::{BTreeMap, BTreeSet};
+use tensors::compare_tensors;
 
 /// How a file relates to the one of the same name in the reference directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +59,8 @@ pub fn compare(source: &dyn Source, reference: &dyn Source, tolerance: Tolerance
     let (mut comparisons, mut findings) = (Vec::new(), Vec::new());
     for name in names {
         let site = Site::file(source.path(&name));
-        let comparison = match (source.read(&name)?, reference.read(&name)?) {
-            (Some(found), Some(expected)) if found == expected => Comparison::Identical,
-            (Some(found), Some(expected)) => compare_file(&name, site, &found, &expected, tolerance, &mut findings),
+        let comparison = match (source.open(&name)?, reference.open(&name)?) {
+            (Some(found), Some(expected)) => compare_file(&name, site, (found.as_ref(), expected.as_ref()), tolerance, &mut findings)?,
             (None, _) => {
                 findings.push(Diagnostic::new("reference-missing", site, "the reference has this file").expected(reference.path(&name)));
                 Comparison::Missing
@@ -71,30 +75,67 @@ pub fn compare(source: &dyn Source, reference: &dyn Source, tolerance: Tolerance
     Ok((comparisons, findings))
 }
 
-fn compare_file(name: &str, site: Site, found: &[u8], expected: &[u8], tolerance: Tolerance, findings: &mut Vec<Diagnostic>) -> Comparison {
+fn compare_file(
+    name: &str,
+    site: Site,
+    (found, expected): (&dyn Content, &dyn Content),
+    tolerance: Tolerance,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Comparison> {
+    let Some(offset) = first_difference(found, expected)? else { return Ok(Comparison::Identical) };
     let before = findings.len();
     if name.ends_with(".safetensors") {
-        if let (Ok(found_header), Ok(expected_header)) = (Header::parse(name, found), Header::parse(name, expected)) {
-            let tolerated = compare_tensors(&site, (&found_header, found), (&expected_header, expected), tolerance, findings);
+        if let (Ok((found_header, _)), Ok((expected_header, _))) = (Header::read(name, found), Header::read(name, expected)) {
+            let tolerated = compare_tensors(&site, (&found_header, found), (&expected_header, expected), tolerance, findings)?;
             if tolerated && findings.len() == before {
-                return Comparison::WithinTolerance;
+                return Ok(Comparison::WithinTolerance);
             }
-            return same_values_or_different(site, findings, before);
+            return Ok(same_values_or_different(site, findings, before));
         }
     } else if name.ends_with(".json")
-        && let (Ok(found), Ok(expected)) = (Json::parse(name, found), Json::parse(name, expected))
+        && let (Ok(found), Ok(expected)) =
+            (Json::parse(name, &found.range(0..found.length())?), Json::parse(name, &expected.range(0..expected.length())?))
     {
         compare_json(&site, "", &found, &expected, findings);
-        return same_values_or_different(site, findings, before);
+        return Ok(same_values_or_different(site, findings, before));
     }
-    let offset = found.iter().zip(expected).take_while(|(left, right)| left == right).count();
-    let offset = u64::try_from(offset).unwrap_or(u64::MAX);
+    if let Some(kind) = TorchKind::of(name) {
+        match difference(kind, (name, found), (name, expected)) {
+            Ok(first) => {
+                findings.extend(first.map(|first| {
+                    let site = site.clone().at(Place::Object(first.pointer));
+                    Diagnostic::new("reference-value", site, "the value differs from the reference").expected(first.right).found(first.left)
+                }));
+                return Ok(same_values_or_different(site, findings, before));
+            }
+            Err(error @ Error::Io(_)) => return Err(error),
+            Err(_) => {}
+        }
+    }
     findings.push(Diagnostic::new(
         "reference-bytes",
         site.at(Place::Bytes(offset..offset.saturating_add(1))),
         "the bytes differ from the reference from here on",
     ));
-    Comparison::Different
+    Ok(Comparison::Different)
+}
+
+/// The first byte in which two files differ, if they do. Where one of them goes on after the other, that is the length of the shorter one.
+fn first_difference(found: &dyn Content, expected: &dyn Content) -> Result<Option<u64>> {
+    let common = found.length().min(expected.length());
+    let starts: Vec<u64> = (0..common.div_ceil(CHUNK_BYTES)).map(|chunk| chunk.saturating_mul(CHUNK_BYTES)).collect();
+    let differences = in_parallel(&starts, |&start, buffer| {
+        let length = CHUNK_BYTES.min(common.saturating_sub(start));
+        let length = usize::try_from(length).unwrap_or(0);
+        buffer.resize(length.saturating_mul(2), 0);
+        let (left, right) = buffer.split_at_mut(length);
+        found.read_at(start, left)?;
+        expected.read_at(start, right)?;
+        let same = || left.iter().zip(right.iter()).take_while(|(left, right)| left == right).count();
+        Ok((left != right).then(|| start.saturating_add(u64::try_from(same()).unwrap_or(0))))
+    })?;
+    let lengths = (found.length() != expected.length()).then_some(common);
+    Ok(differences.into_iter().flatten().next().or(lengths))
 }
 
 fn same_values_or_different(site: Site, findings: &mut Vec<Diagnostic>, before: usize) -> Comparison {
@@ -134,62 +175,4 @@ fn json_difference(site: &Site, pointer: &str, found: String, expected: String) 
     let short = |text: String| if text.chars().count() > 60 { text.chars().take(60).chain(['…']).collect() } else { text };
     let site = site.clone().at(Place::Pointer(pointer.to_owned()));
     Diagnostic::new("reference-value", site, "the value differs from the reference").expected(short(expected)).found(short(found))
-}
-
-/// Adds what differs to `findings`; returns whether some tensor differs by no more than the tolerance.
-fn compare_tensors(
-    site: &Site,
-    found: (&Header, &[u8]),
-    expected: (&Header, &[u8]),
-    tolerance: Tolerance,
-    findings: &mut Vec<Diagnostic>,
-) -> bool {
-    let mut tolerated = false;
-    let place = |name: &str| site.clone().at(Place::Tensor(name.to_owned()));
-    for tensor in &expected.0.tensors {
-        let Some(info) = found.0.find(&tensor.name) else {
-            findings.push(Diagnostic::new("reference-tensor", place(&tensor.name), "the reference has this tensor"));
-            continue;
-        };
-        if (info.dtype, &info.shape) != (tensor.dtype, &tensor.shape) {
-            let diagnostic =
-                Diagnostic::new("reference-tensor", place(&tensor.name), "the tensor's type or shape differs from the reference");
-            let show = |dtype: Dtype, shape: &[u64]| format!("{} {shape:?}", dtype.name());
-            findings.push(diagnostic.expected(show(tensor.dtype, &tensor.shape)).found(show(info.dtype, &info.shape)));
-            continue;
-        }
-        let (left, right) = (found.0.data(info, found.1), expected.0.data(tensor, expected.1));
-        if left == right {
-            continue;
-        }
-        let within = |(found, expected): (&f32, &f32)| tolerance.allows(*found, *expected);
-        match (to_f32(tensor.dtype, left), to_f32(tensor.dtype, right)) {
-            (Some(found), Some(expected)) if !tolerance.is_exact() && found.iter().zip(&expected).all(within) => tolerated = true,
-            _ => findings.push(value_difference(place(&tensor.name), tensor.dtype, left, right)),
-        }
-    }
-    for tensor in found.0.tensors.iter().filter(|tensor| expected.0.find(&tensor.name).is_none()) {
-        findings.push(Diagnostic::new("reference-tensor", place(&tensor.name), "the reference does not have this tensor"));
-    }
-    if found.0.metadata != expected.0.metadata {
-        let diagnostic = Diagnostic::new("reference-value", place("__metadata__"), "the metadata differ from the reference");
-        findings.push(diagnostic.expected(format!("{:?}", expected.0.metadata)).found(format!("{:?}", found.0.metadata)));
-    }
-    tolerated
-}
-
-fn value_difference(site: Site, dtype: Dtype, found: &[u8], expected: &[u8]) -> Diagnostic {
-    let diagnostic = Diagnostic::new("reference-tensor", site, "the tensor's values differ from the reference");
-    let (Some(found), Some(expected)) = (to_f32(dtype, found), to_f32(dtype, expected)) else {
-        return diagnostic;
-    };
-    let differing = found.iter().zip(&expected).filter(|(left, right)| left.to_bits() != right.to_bits()).count();
-    let first = found.iter().zip(&expected).position(|(left, right)| left.to_bits() != right.to_bits()).unwrap_or(0);
-    let largest = found.iter().zip(&expected).map(|(left, right)| (left - right).abs()).fold(0.0_f32, f32::max);
-    let value = |values: &[f32]| values.get(first).map_or(String::new(), |value| format!("{value:e} at element {first}"));
-    diagnostic.expected(value(&expected)).found(format!(
-        "{}; {differing} of {} elements differ, by {largest:e} at most",
-        value(&found),
-        expected.len()
-    ))
 }

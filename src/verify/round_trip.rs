@@ -1,13 +1,18 @@
 //! Each file by itself: read into values, written from them alone, compared byte for byte.
 
-use crate::diagnostic::{Diagnostic, Place, Result, Site};
+use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::config::Config;
 use crate::format::json::{Json, line_and_column};
 use crate::format::python_json::{Layout, dumps};
 use crate::format::release::{Release, V5_23_0};
-use crate::format::safetensors::{Header, Tensor, TensorInfo, serialize};
+use crate::format::safetensors::Header;
+use crate::format::shard_index::ShardIndex;
 use crate::format::tokenizer_config::TokenizerConfig;
 use crate::format::tokenizer_json::TokenizerJson;
+use crate::format::torch_content::TorchContent;
+use crate::format::torch_kind::TorchKind;
+use crate::storage::{CHUNK_BYTES, Content, Piece};
+use std::borrow::Cow;
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,43 +40,63 @@ impl FileStatus {
 }
 
 type Matches = fn(&str) -> bool;
-type Rewrite = fn(&str, &[u8]) -> Result<Vec<u8>>;
+/// Reads a file into values and writes it from them; what transformers would write differently comes back.
+type Rewrite = fn(&str, &dyn Content) -> Result<Option<Diagnostic>>;
 
 /// Which names a file may have, and how it is read and written again.
-const FILES: [(Matches, Rewrite); 6] = [
-    (|name| name == "config.json", |path, bytes| rewrite_config(path, bytes)),
-    (|name| name == "tokenizer.json", |path, bytes| Ok(TokenizerJson::parse(path, bytes)?.to_bytes())),
+const FILES: [(Matches, Rewrite); 8] = [
+    (|name| name == "config.json", |path, content| whole(path, content, rewrite_config)),
+    (
+        |name| name == "tokenizer.json",
+        |path, content| whole(path, content, |path, bytes| Ok(TokenizerJson::parse(path, bytes)?.to_bytes())),
+    ),
     (
         |name| matches!(name, "tokenizer_config.json" | "special_tokens_map.json" | "added_tokens.json"),
-        |path, bytes| Ok(TokenizerConfig::parse(path, bytes)?.to_bytes()),
+        |path, content| whole(path, content, |path, bytes| Ok(TokenizerConfig::parse(path, bytes)?.to_bytes())),
     ),
-    (|name| name.ends_with(".safetensors"), |path, bytes| rewrite_safetensors(path, bytes)),
+    (|name| name.ends_with(".safetensors"), rewrite_safetensors),
+    (|name| TorchKind::of(name).is_some(), rewrite_torch),
     (
-        |name| name.ends_with("_results.json"),
-        |path, bytes| Ok(dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent: 4 }).into_bytes()),
+        |name| matches!(name, "model.safetensors.index.json" | "pytorch_model.bin.index.json"),
+        |path, content| whole(path, content, |path, bytes| Ok(ShardIndex::parse(path, bytes)?.to_bytes())),
     ),
+    (|name| name.ends_with("_results.json"), |path, content| whole(path, content, |path, bytes| sorted_json(path, bytes, 4, ""))),
     (
-        |name| matches!(name, "trainer_state.json" | "generation_config.json" | "model.safetensors.index.json"),
-        |path, bytes| Ok((dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent: 2 }) + "\n").into_bytes()),
+        |name| matches!(name, "trainer_state.json" | "generation_config.json"),
+        |path, content| whole(path, content, |path, bytes| sorted_json(path, bytes, 2, "\n")),
     ),
 ];
 
 /// Checks one file and adds what is wrong to `findings`.
-pub(super) fn check(name: &str, path: &str, bytes: &[u8], findings: &mut Vec<Diagnostic>) -> FileStatus {
+///
+/// # Errors
+/// The file cannot be read from the disk.
+pub(super) fn check(name: &str, path: &str, content: &dyn Content, findings: &mut Vec<Diagnostic>) -> Result<FileStatus> {
     let Some((_, rewrite)) = FILES.iter().find(|(matches, _)| matches(name)) else {
-        return FileStatus::NotChecked;
+        return Ok(FileStatus::NotChecked);
     };
-    match rewrite(path, bytes) {
-        Ok(written) if written == bytes => FileStatus::Identical,
-        Ok(written) => {
-            findings.push(not_identical(path, bytes, &written));
-            FileStatus::Differs
+    match rewrite(path, content) {
+        Ok(None) => Ok(FileStatus::Identical),
+        Ok(Some(difference)) => {
+            findings.push(difference);
+            Ok(FileStatus::Differs)
         }
+        Err(error @ Error::Io(_)) => Err(error),
         Err(error) => {
             findings.push(error.diagnostic().clone());
-            FileStatus::Unreadable
+            Ok(FileStatus::Unreadable)
         }
     }
+}
+
+/// A file of text, small enough to be read at once.
+fn whole(path: &str, content: &dyn Content, rewrite: impl Fn(&str, &[u8]) -> Result<Vec<u8>>) -> Result<Option<Diagnostic>> {
+    let written = rewrite(path, &content.range(0..content.length())?)?;
+    compare(path, content, &[Piece::Written(Cow::Owned(written))])
+}
+
+fn sorted_json(path: &str, bytes: &[u8], indent: usize, end: &str) -> Result<Vec<u8>> {
+    Ok((dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent }) + end).into_bytes())
 }
 
 fn rewrite_config(path: &str, bytes: &[u8]) -> Result<Vec<u8>> {
@@ -85,37 +110,79 @@ pub(super) fn release(config: &Config) -> Option<&'static Release> {
     ours.then_some(&V5_23_0)
 }
 
-/// Header and data in canonical order, from the values alone.
-fn rewrite_safetensors(path: &str, bytes: &[u8]) -> Result<Vec<u8>> {
-    let header = Header::parse(path, bytes)?;
-    let tensor = |info: &TensorInfo| Tensor {
-        name: info.name.clone(),
-        dtype: info.dtype,
-        shape: info.shape.clone(),
-        data: header.data(info, bytes).into(),
-    };
-    let tensors: Vec<Tensor<'_>> = header.tensors.iter().map(tensor).collect();
-    Ok(serialize(&tensors, &header.metadata))
+/// Header and data in canonical order, from the values alone. Where the header is the canonical one, the data lie where it says.
+fn rewrite_safetensors(path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {
+    let (header, head) = Header::read(path, content)?;
+    match header.not_canonical(path, &head) {
+        Some(difference) => Ok(Some(difference)),
+        None => compare(path, content, &[Piece::Written(Cow::Owned(header.to_bytes())), Piece::Kept(header.data_start..content.length())]),
+    }
 }
 
-fn not_identical(path: &str, found: &[u8], written: &[u8]) -> Diagnostic {
-    let offset = found.iter().zip(written).take_while(|(left, right)| left == right).count();
-    let is_text = std::str::from_utf8(found).is_ok();
-    let place = if is_text {
-        let (line, column) = line_and_column(found, offset);
-        Place::Line(line, column)
-    } else {
-        let offset = u64::try_from(offset).unwrap_or(u64::MAX);
-        Place::Bytes(offset..offset.saturating_add(1))
-    };
-    Diagnostic::new("not-identical", Site::file(path).at(place), "transformers writes other bytes for the same values")
-        .expected(excerpt(written, offset))
-        .found(excerpt(found, offset))
-        .hint("load the directory with transformers 5.23.0 and save it again, or ask what has edited the file")
+/// A file of `torch.save`, whose larger tensors are not read again where they have not moved.
+fn rewrite_torch(path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    match TorchKind::of(name) {
+        Some(kind) => compare(path, content, &TorchContent::read(kind, path, content)?.pieces()),
+        None => Ok(None),
+    }
 }
 
-fn excerpt(bytes: &[u8], offset: usize) -> String {
-    let rest = bytes.get(offset..).unwrap_or(&[]);
+/// Holds a file against the pieces that it was rewritten as, one after another and never put together.
+///
+/// # Errors
+/// The file cannot be read from the disk.
+pub(super) fn compare(path: &str, content: &dyn Content, pieces: &[Piece<'_>]) -> Result<Option<Diagnostic>> {
+    let mut offset = 0_u64;
+    for piece in pieces {
+        let length = piece.length();
+        let stays = matches!(piece, Piece::Kept(range) if range.start == offset);
+        let mut start = 0;
+        while start < length && !stays {
+            let written = piece.part(content, start, CHUNK_BYTES)?;
+            let here = offset.saturating_add(start);
+            let end = here.saturating_add(CHUNK_BYTES.min(length.saturating_sub(start))).min(content.length());
+            let found = content.range(here.min(end)..end)?;
+            if found != written {
+                let same = found.iter().zip(&written).take_while(|(left, right)| left == right).count();
+                let rest = written.get(same..).unwrap_or(&[]);
+                return not_identical(path, content, here.saturating_add(u64::try_from(same).unwrap_or(0)), rest).map(Some);
+            }
+            start = start.saturating_add(CHUNK_BYTES);
+        }
+        offset = offset.saturating_add(length);
+    }
+    if offset == content.length() { Ok(None) } else { not_identical(path, content, offset, &[]).map(Some) }
+}
+
+fn not_identical(path: &str, content: &dyn Content, offset: u64, written: &[u8]) -> Result<Diagnostic> {
+    let found = content.range(offset..content.length().min(offset.saturating_add(EXCERPT_BYTES)))?;
+    let before = if offset <= LONGEST_TEXT { Some(content.range(0..offset)?) } else { None };
+    let place = match before.filter(|before| is_text(before) && is_text(&found)) {
+        Some(text) => {
+            let (line, column) = line_and_column(&text, text.len());
+            Place::Line(line, column)
+        }
+        None => Place::Bytes(offset..offset.saturating_add(1)),
+    };
+    Ok(Diagnostic::new("not-identical", Site::file(path).at(place), "transformers writes other bytes for the same values")
+        .expected(excerpt(written))
+        .found(excerpt(&found))
+        .hint("load the directory with transformers 5.23.0 and save it again, or ask what has edited the file"))
+}
+
+/// Whether these bytes of a file may be text, the last character of which is cut perhaps.
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.contains(&0) && std::str::from_utf8(bytes).map_or_else(|error| error.error_len().is_none(), |_| true)
+}
+
+/// What lies beyond that many bytes is named by its byte rather than by its line.
+const LONGEST_TEXT: u64 = 1 << 26;
+
+/// Bytes of a file that a finding shows.
+const EXCERPT_BYTES: u64 = 24;
+
+fn excerpt(rest: &[u8]) -> String {
     if rest.is_empty() {
         return "the end of the file".to_owned();
     }
@@ -124,5 +191,47 @@ fn excerpt(bytes: &[u8], offset: usize) -> String {
         Ok(text) => format!("{text:?}"),
         Err(error) if error.valid_up_to() > 0 => format!("{:?}", String::from_utf8_lossy(piece.get(..error.valid_up_to()).unwrap_or(&[]))),
         Err(_) => format!("{piece:02x?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::torch_golden;
+    use crate::inspect::{Detail, inspect_file};
+    use std::ops::Range;
+
+    /// Every file that real torch wrote, read and written again piece by piece.
+    #[test]
+    fn files_of_torch_are_written_as_torch_writes_them() {
+        let files = torch_golden::files(|_| true);
+        for (path, bytes) in &files {
+            let (name, mut findings) = (path.rsplit('/').next().unwrap(), Vec::new());
+            let status = check(name, path, &bytes.as_slice(), &mut findings).unwrap();
+            assert_eq!((status, findings), (FileStatus::Identical, Vec::new()), "{path}");
+            let description = inspect_file(name, path, &bytes.as_slice(), Detail::Full).unwrap();
+            assert!(description.kind.is_some() && description.error.is_none(), "{description:?}");
+        }
+        assert!(files.len() > 40, "{} files", files.len());
+    }
+
+    /// A file and pieces that make it up: some written, some kept, one of those from another place.
+    #[test]
+    fn pieces_are_compared_one_after_another() {
+        let size = 2 * CHUNK_BYTES + 100;
+        let bytes: Vec<u8> = (0..size).map(|byte| (byte % 251) as u8).collect();
+        let content: &dyn Content = &bytes.as_slice();
+        let written = |range: Range<usize>| Piece::Written(bytes[range].to_vec().into());
+        let compared = |pieces: &[Piece<'_>]| compare("f", content, pieces).unwrap().map(|difference| difference.site.place);
+        let at = |offset: u64| Some(Place::Bytes(offset..offset + 1));
+        assert_eq!(compared(&[written(0..50), Piece::Kept(50..size)]), None);
+        assert_eq!(compared(&[Piece::Kept(0..10), written(10..size as usize)]), None);
+        assert_eq!(compared(&[Piece::Kept(251..351), Piece::Kept(100..size)]), None);
+        assert_eq!(compared(&[Piece::Kept(251..351), Piece::Kept(100..size - 1)]), at(size - 1));
+        assert_eq!(compared(&[Piece::Kept(0..size), written(0..1)]), at(size));
+        assert_eq!(compared(&[Piece::Kept(252..size), written(0..252)]), at(0));
+        let mut changed = bytes[..size as usize].to_vec();
+        changed[CHUNK_BYTES as usize + 7] ^= 1;
+        assert_eq!(compared(&[Piece::Written(changed.into())]), at(CHUNK_BYTES + 7));
     }
 }

@@ -1,7 +1,9 @@
 //! The golden directory is clean; no change of it goes unseen, and none makes the verifier panic.
 
 use super::*;
+use crate::diagnostic::Place;
 use crate::format::json::Json;
+use crate::format::shards::INDEX;
 use crate::storage::{DiskDirectory, MemoryDirectory};
 use proptest::prelude::*;
 use std::path::Path;
@@ -97,6 +99,137 @@ fn json_reports_have_every_key() {
     let finding = &json.get("findings").unwrap().as_array().unwrap()[0];
     let keys: Vec<&str> = finding.entries().unwrap().iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["code", "severity", "file", "place", "message", "expected", "found", "hint"]);
+}
+
+/// The golden model in shards, as transformers 5.23.0 writes them.
+fn sharded() -> MemoryDirectory {
+    let conversion = crate::convert::Conversion { max_shard_size: Some(40_000), dtype: None };
+    let converted = crate::convert::convert(&golden(), conversion).unwrap();
+    let files = converted.files().into_iter().map(|(name, pieces)| (name, pieces.concat()));
+    MemoryDirectory { name: "golden".to_owned(), files: files.collect() }
+}
+
+type Edit = fn(&mut MemoryDirectory);
+
+#[test]
+fn shards_and_their_index_belong_together() {
+    const FIRST: &str = "model-00001-of-00004.safetensors";
+    const LAST: &str = "model-00004-of-00004.safetensors";
+    let whole = sharded();
+    let report = verify(&whole).unwrap();
+    assert_eq!((codes(&report), report.tensors, report.parameters), (vec![], 41, 36_419));
+
+    let edits: [(&str, &str, Edit); 10] = [
+        ("missing shard", "shard-missing", |files| drop(files.files.remove(LAST))),
+        ("extra shard", "shard-extra", |files| {
+            let copy = files.files[LAST].clone();
+            files.files.insert("model-00005-of-00005.safetensors".to_owned(), copy);
+        }),
+        ("one file beside the shards", "index-beside-single", |files| {
+            files.files.insert("model.safetensors".to_owned(), golden().files["model.safetensors"].clone());
+        }),
+        ("stale total", "index-total", |files| *files = replaced(files, INDEX, "\"total_size\": 145676", "\"total_size\": 145672")),
+        ("stale number of parameters", "index-total", |files| *files = replaced(files, INDEX, ": 36419", ": 36418")),
+        ("tensor in another shard", "index-tensor", |files| {
+            *files = replaced(files, INDEX, &format!("\"classifier.bias\": \"{LAST}\""), &format!("\"classifier.bias\": \"{FIRST}\""));
+        }),
+        ("tensor not in the index", "index-tensor-unlisted", |files| {
+            *files = replaced(files, INDEX, &format!("    \"classifier.bias\": \"{LAST}\",\n"), "");
+        }),
+        ("index cut short", "json-syntax", |files| files.files.get_mut(INDEX).unwrap().truncate(300)),
+        ("index that leads out of the directory", "index", |files| *files = replaced(files, INDEX, FIRST, "../model.safetensors")),
+        ("swapped shards", "index-tensor", |files| {
+            let (first, last) = (files.files[FIRST].clone(), files.files[LAST].clone());
+            files.files.extend([(FIRST.to_owned(), last), (LAST.to_owned(), first)]);
+        }),
+    ];
+    for (what, expected, edit) in edits {
+        let mut directory = whole.clone();
+        edit(&mut directory);
+        assert_eq!(codes(&verify(&directory).unwrap()), [expected], "{what}");
+    }
+    let renamed = "model-00009-of-00004.safetensors";
+    let mut directory = whole.clone();
+    let index = String::from_utf8(directory.files[INDEX].clone()).unwrap().replace(LAST, renamed);
+    let shard = directory.files.remove(LAST).unwrap();
+    directory.files.extend([(INDEX.to_owned(), index.into_bytes()), (renamed.to_owned(), shard)]);
+    assert_eq!(codes(&verify(&directory).unwrap()), ["shard-name"]);
+}
+
+/// The golden model with what a checkpoint has besides, as torch wrote it for another model.
+fn checkpoint() -> MemoryDirectory {
+    let mut directory = golden();
+    for (path, bytes) in crate::format::torch_golden::files(|path| path.starts_with("5.23.0/adamw/")) {
+        directory.files.insert(path.rsplit('/').next().unwrap().to_owned(), bytes);
+    }
+    directory
+}
+
+/// The golden model with its weights pickled, as one file.
+fn pickled(change: impl Fn(&str, &mut Vec<u8>)) -> MemoryDirectory {
+    use crate::format::safetensors::Header;
+    use crate::format::torch_state_dict::{Mapping, TorchStateDict};
+    use crate::format::torch_tensor::Tensor;
+    let mut directory = golden();
+    let bytes = directory.files.remove("model.safetensors").unwrap();
+    let header = Header::parse("f", &bytes).unwrap();
+    let entry = |info: &crate::format::safetensors::TensorInfo| {
+        let mut data = header.data(info, &bytes).to_vec();
+        change(&info.name, &mut data);
+        (info.name.clone(), Tensor::contiguous(info.dtype, info.shape.clone(), data).into())
+    };
+    let entries = header.tensors.iter().map(entry).collect();
+    let state = TorchStateDict { stem: "pytorch_model".to_owned(), entries, mapping: Mapping::Dict };
+    directory.files.insert("pytorch_model.bin".to_owned(), state.to_bytes());
+    directory
+}
+
+#[test]
+fn pickled_weights_are_held_against_the_config_too() {
+    let report = verify(&pickled(|_, _| {})).unwrap();
+    assert_eq!((codes(&report), report.tensors, report.parameters), (vec![], 41, 36_419));
+    let broken = |name: &str, data: &mut Vec<u8>| {
+        if name == "bert.embeddings.word_embeddings.weight" || name == "classifier.bias" {
+            data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        }
+    };
+    let report = verify(&pickled(broken)).unwrap();
+    assert_eq!(codes(&report), ["tensor-not-finite", "tensor-not-finite"]);
+    assert_eq!(report.findings[0].site.to_string(), "golden/pytorch_model.bin, tensor bert.embeddings.word_embeddings.weight");
+    let other = replaced(&pickled(|_, _| {}), "config.json", "\"hidden_size\": 32", "\"hidden_size\": 64");
+    assert!(codes(&verify(&other).unwrap()).iter().all(|code| *code == "tensor-shape"));
+    let mut both = pickled(broken);
+    both.files.extend(golden().files);
+    assert_eq!(codes(&verify(&both).unwrap()), [""; 0], "transformers reads safetensors where there are both");
+}
+
+#[test]
+fn files_of_torch_are_compared_by_their_values() {
+    use crate::format::optimizer_state::OptimizerState;
+    use crate::format::torch_tensor::Entry;
+    let original = checkpoint();
+    let report = verify(&original).unwrap();
+    assert!(report.files.len() > 7 && report.files.iter().all(|file| file.status == FileStatus::Identical), "{:?}", report.files);
+    let mut changed = original.clone();
+    let mut state = OptimizerState::parse("optimizer.pt", &original.files["optimizer.pt"]).unwrap();
+    state.groups[1].settings[1].1 = Entry::Value(0.5.into());
+    changed.files.insert("optimizer.pt".to_owned(), state.to_bytes());
+    let mut report = verify(&changed).unwrap();
+    report.compare_with(&changed, &original).unwrap();
+    assert_eq!((codes(&report), report.comparison("optimizer.pt")), (vec!["reference-value"], Some(Comparison::Different)));
+    let finding = &report.findings[0];
+    assert_eq!((&finding.site.place, finding.found.as_deref()), (&Place::Object("/param_groups/1/lr".to_owned()), Some("0.5")));
+}
+
+#[test]
+fn a_shard_is_named_where_its_numbers_are_broken() {
+    let mut directory = sharded();
+    let shard = directory.files.get_mut("model-00003-of-00004.safetensors").unwrap();
+    let end = shard.len();
+    shard[end - 4..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    let report = verify(&directory).unwrap();
+    assert_eq!(codes(&report), ["tensor-not-finite"]);
+    assert_eq!(report.findings[0].site.file, "golden/model-00003-of-00004.safetensors");
 }
 
 proptest! {

@@ -1,8 +1,10 @@
 //! One module a command: what it was asked for, what it does, and its exit code.
 
+pub mod convert;
 #[cfg(feature = "train")]
 pub mod evaluate;
 pub mod explain;
+pub mod inspect;
 #[cfg(feature = "train")]
 mod model;
 #[cfg(feature = "train")]

@@ -53,9 +53,16 @@ pub(super) const CODES: &[Code] = &[
         "Save the file again as UTF-8, or restore it.",
     ),
     error(
+        "json-duplicate-key",
+        "a key stands twice in a JSON object",
+        "Readers disagree about which of the two counts; Python takes the last one and says nothing.",
+        "An edit by hand, a merge that kept both sides, or a file made to be read differently by different readers.",
+        "Keep one of the two.",
+    ),
+    error(
         "json-syntax",
         "the file is not JSON",
-        "The file cannot be read. Duplicate keys and nesting beyond 128 levels are refused too, because readers disagree about them.",
+        "The file cannot be read. Nesting beyond 128 levels is refused too, because readers disagree about it.",
         "An edit by hand, a merge conflict, a copy that was cut short.",
         "Mend the place that is named, or save the file again.",
     ),

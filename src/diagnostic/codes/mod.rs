@@ -3,9 +3,12 @@
 //! A new code is one more row in the file of its group; a test names the rows that are missing and those that nothing uses.
 
 mod checks;
+mod conversion;
 mod files;
+mod safetensors;
 #[cfg(test)]
 mod tests;
+mod torch_files;
 mod training;
 mod weights;
 
@@ -57,8 +60,11 @@ pub struct Group {
 /// All codes.
 pub const GROUPS: &[Group] = &[
     Group { title: "Files and directories", codes: files::CODES },
+    Group { title: "Safetensors", codes: safetensors::CODES },
+    Group { title: "Files of torch.save", codes: torch_files::CODES },
     Group { title: "Weights", codes: weights::CODES },
     Group { title: "The files against each other and against a reference", codes: checks::CODES },
+    Group { title: "Converting", codes: conversion::CODES },
     Group { title: "Training, evaluating and predicting", codes: training::CODES },
 ];
 

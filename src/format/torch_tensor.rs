@@ -1,0 +1,199 @@
+//! Tensors as `torch.save` stores them: a storage, and how a tensor lies in it.
+//!
+//! # Source
+//! torch 2.15.0, `torch/_utils.py` (`_rebuild_tensor_v2`), `torch/_tensor.py` (`_reduce_ex_internal`), `torch/serialization.py` (`_save`).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::pickle::Value;
+use super::safetensors::Dtype;
+use super::torch_archive::{Archive, Data};
+
+/// Memory that one or more tensors share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage<'a> {
+    /// Element type.
+    pub dtype: Dtype,
+    /// The device it was on, such as `cpu` or `cuda:0`.
+    pub location: String,
+    /// The elements, little-endian.
+    pub data: Data<'a>,
+}
+
+/// A tensor: which elements of a storage, in which order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor<'a> {
+    /// Where the elements are; tensors with the same storage are views of the same memory.
+    pub storage: Arc<Storage<'a>>,
+    /// The first element.
+    pub offset: u64,
+    /// Shape, outermost dimension first.
+    pub shape: Vec<u64>,
+    /// Elements of the storage from one index to the next, for each dimension.
+    pub stride: Vec<u64>,
+    /// Whether it is a tensor that is trained.
+    pub requires_grad: bool,
+}
+
+/// What a name stands for in a state: a tensor, or something else.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry<'a> {
+    /// A tensor; with the same tensor under two names, both are one object.
+    Tensor(Arc<Tensor<'a>>),
+    /// Another value, without tensors in it.
+    Value(Value),
+}
+
+impl<'a> From<Tensor<'a>> for Entry<'a> {
+    fn from(tensor: Tensor<'a>) -> Self {
+        Entry::Tensor(Arc::new(tensor))
+    }
+}
+
+/// The classes of storages, in the order of [`STORAGE_DTYPES`].
+const STORAGES: &[&str] = &[
+    "FloatStorage",
+    "DoubleStorage",
+    "HalfStorage",
+    "BFloat16Storage",
+    "LongStorage",
+    "IntStorage",
+    "ShortStorage",
+    "CharStorage",
+    "ByteStorage",
+    "BoolStorage",
+];
+const STORAGE_DTYPES: [Dtype; 10] =
+    [Dtype::F32, Dtype::F64, Dtype::F16, Dtype::Bf16, Dtype::I64, Dtype::I32, Dtype::I16, Dtype::I8, Dtype::U8, Dtype::Bool];
+
+pub(super) const REBUILD: (&str, &str) = ("torch._utils", "_rebuild_tensor_v2");
+pub(super) const ORDERED_DICT: (&str, &str) = ("collections", "OrderedDict");
+
+/// What a file with tensors may name.
+pub(super) const TENSOR_CLASSES: [(&str, &[&str]); 3] =
+    [("torch._utils", &[REBUILD.1]), ("torch", STORAGES), ("collections", &[ORDERED_DICT.1])];
+
+/// The element type of a class of storages.
+pub(super) fn storage_dtype(class: &str) -> Option<Dtype> {
+    STORAGES.iter().zip(STORAGE_DTYPES).find(|(name, _)| **name == class).map(|(_, dtype)| dtype)
+}
+
+fn storage_class(dtype: Dtype) -> &'static str {
+    STORAGES.iter().zip(STORAGE_DTYPES).find(|(_, known)| *known == dtype).map_or("UntypedStorage", |(name, _)| name)
+}
+
+impl<'a> Tensor<'a> {
+    /// A tensor on the CPU that lies row by row in a storage of its own.
+    pub fn contiguous(dtype: Dtype, shape: Vec<u64>, data: impl Into<Cow<'a, [u8]>>) -> Self {
+        let storage = Arc::new(Storage { dtype, location: "cpu".to_owned(), data: Data::Held(data.into()) });
+        let stride = contiguous_stride(&shape);
+        Tensor { storage, offset: 0, shape, stride, requires_grad: false }
+    }
+
+    /// The bytes of the elements, if they are in memory and lie row by row without gaps.
+    pub fn contiguous_data(&self) -> Option<&[u8]> {
+        let range = self.contiguous_range()?;
+        let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+        self.storage.data.held()?.get(start..end)
+    }
+
+    /// Where in the storage the elements are, if they lie row by row without gaps.
+    pub fn contiguous_range(&self) -> Option<Range<u64>> {
+        let elements = self.shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size))?;
+        let steps = self.shape.iter().zip(&self.stride).zip(contiguous_stride(&self.shape));
+        let in_order = elements == 0 || steps.into_iter().all(|((&size, &stride), expected)| size == 1 || stride == expected);
+        let width = self.storage.dtype.bytes();
+        let start = self.offset.checked_mul(width)?;
+        let end = start.checked_add(elements.checked_mul(width)?)?;
+        (in_order && end <= self.storage.data.length()).then_some(start..end)
+    }
+
+    /// Elements that the storage must have for this tensor; `None` beyond 64 bits.
+    pub fn elements_needed(&self) -> Option<u64> {
+        if self.shape.contains(&0) {
+            return Some(self.offset);
+        }
+        let mut last = self.offset;
+        for (size, stride) in self.shape.iter().zip(&self.stride) {
+            last = last.checked_add(size.checked_sub(1)?.checked_mul(*stride)?)?;
+        }
+        last.checked_add(1)
+    }
+}
+
+/// The steps of a tensor that lies row by row; a dimension without elements counts as one, as in torch.
+fn contiguous_stride(shape: &[u64]) -> Vec<u64> {
+    let mut step = 1_u64;
+    let mut stride: Vec<u64> = shape
+        .iter()
+        .rev()
+        .map(|&size| {
+            let current = step;
+            step = step.saturating_mul(size.max(1));
+            current
+        })
+        .collect();
+    stride.reverse();
+    stride
+}
+
+/// Tensors as pickled objects; their storages, in the order in which they are met.
+#[derive(Default)]
+pub(super) struct TensorWriter<'t> {
+    storages: Vec<&'t Storage<'t>>,
+    numbers: HashMap<usize, usize>,
+    tensors: HashMap<usize, Value>,
+}
+
+impl<'t> TensorWriter<'t> {
+    /// The object for a tensor; for the same tensor again the same object.
+    pub(super) fn value(&mut self, tensor: &'t Arc<Tensor<'_>>) -> Value {
+        let address = Arc::as_ptr(tensor).addr();
+        if let Some(value) = self.tensors.get(&address) {
+            return value.clone();
+        }
+        let numbers = |numbers: &[u64]| Value::tuple(numbers.iter().map(|&number| number.into()));
+        let arguments = [
+            self.storage(&tensor.storage),
+            tensor.offset.into(),
+            numbers(&tensor.shape),
+            numbers(&tensor.stride),
+            tensor.requires_grad.into(),
+            Value::call(ORDERED_DICT, []),
+        ];
+        let value = Value::call(REBUILD, arguments);
+        self.tensors.insert(address, value.clone());
+        value
+    }
+
+    /// The object for an entry.
+    pub(super) fn entry(&mut self, entry: &'t Entry<'_>) -> Value {
+        match entry {
+            Entry::Tensor(tensor) => self.value(tensor),
+            Entry::Value(value) => value.clone(),
+        }
+    }
+
+    fn storage(&mut self, storage: &'t Arc<Storage<'_>>) -> Value {
+        let next = self.storages.len();
+        let number = *self.numbers.entry(Arc::as_ptr(storage).addr()).or_insert(next);
+        if number == next {
+            self.storages.push(storage);
+        }
+        let name = storage_class(storage.dtype);
+        let elements = storage.data.length().checked_div(storage.dtype.bytes()).unwrap_or(0);
+        let key = number.to_string();
+        let parts =
+            ["storage".into(), Value::Global("torch", name), key.as_str().into(), storage.location.as_str().into(), elements.into()];
+        Value::Persistent(Arc::new(Value::tuple(parts)))
+    }
+
+    /// The file with this object and the storages of its tensors.
+    pub(super) fn archive(self, stem: &'t str, value: &Value) -> Archive<'t> {
+        let storages = self.storages.into_iter().map(|storage| storage.data.borrowed()).collect();
+        Archive { stem: stem.into(), pickle: super::pickle::write(value).into(), storages }
+    }
+}
