@@ -1,50 +1,14 @@
-//! `config.json`: read as transformers reads it, written as transformers 5.23.0 writes it.
+//! `config.json`: read as transformers reads it, written as the release that is asked for writes it.
 //!
 //! # Source
-//! transformers 5.23.0, `configuration_utils.py` (`PreTrainedConfig.__post_init__`, `to_diff_dict`, `to_json_string`) and
-//! `models/bert/configuration_bert.py`.
+//! transformers 4.57.6 and 5.23.0, `configuration_utils.py` (`__init__` and `__post_init__`, `to_diff_dict`, `to_json_string`).
 
 use super::json::Json;
+use super::json_file::{JsonFile, SORTED};
 use super::python_json::{Layout, dumps};
-use super::release::{Release, V5_23_0};
+use super::release::{DEFAULT, Release};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use std::ops::RangeInclusive;
-
-/// Fields that `BertConfig` declares, with their defaults: always written, because the base class does not have them.
-const BERT_FIELDS: [(&str, Json); 20] = [
-    ("vocab_size", Json::Integer(30522)),
-    ("hidden_size", Json::Integer(768)),
-    ("num_hidden_layers", Json::Integer(12)),
-    ("num_attention_heads", Json::Integer(12)),
-    ("intermediate_size", Json::Integer(3072)),
-    ("hidden_act", Json::Null),
-    ("hidden_dropout_prob", Json::Float(0.1)),
-    ("attention_probs_dropout_prob", Json::Float(0.1)),
-    ("max_position_embeddings", Json::Integer(512)),
-    ("type_vocab_size", Json::Integer(2)),
-    ("initializer_range", Json::Float(0.02)),
-    ("layer_norm_eps", Json::Float(1e-12)),
-    ("pad_token_id", Json::Integer(0)),
-    ("use_cache", Json::Bool(true)),
-    ("classifier_dropout", Json::Null),
-    ("is_decoder", Json::Bool(false)),
-    ("add_cross_attention", Json::Bool(false)),
-    ("bos_token_id", Json::Null),
-    ("eos_token_id", Json::Null),
-    ("tie_word_embeddings", Json::Bool(true)),
-];
-
-/// Fields of the base class, written only where they differ from these.
-const BASE_FIELDS: [(&str, Json); 8] = [
-    ("architectures", Json::Null),
-    ("chunk_size_feed_forward", Json::Integer(0)),
-    ("dtype", Json::Null),
-    ("is_encoder_decoder", Json::Bool(false)),
-    ("output_attentions", Json::Bool(false)),
-    ("output_hidden_states", Json::Bool(false)),
-    ("problem_type", Json::Null),
-    ("return_dict", Json::Bool(true)),
-];
 
 /// Keys that loading drops.
 const DROPPED: [&str; 7] = [
@@ -88,7 +52,7 @@ impl Config {
         Ok(Config { file: file.to_owned(), values, id2label })
     }
 
-    /// The file as `json.dumps(config, indent=2, sort_keys=True)` and a newline.
+    /// The file as `json.dumps(config, indent=2, sort_keys=True)` and a newline; the keys of `id2label` are numbers in Python.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut values = self.values.clone();
         if let Some(id2label) = &self.id2label {
@@ -97,19 +61,24 @@ impl Config {
             values.push(("id2label".to_owned(), Json::Object(entries.into_iter().map(|(id, label)| (id.to_string(), label)).collect())));
         }
         values.sort_by(|(left, _), (right, _)| left.cmp(right));
-        let values = values.into_iter().map(|(key, value)| if key == "id2label" { (key, value) } else { (key, value.sorted()) }).collect();
-        let mut text = dumps(&Json::Object(values), Layout::Python { indent: 2 });
-        text.push('\n');
-        text.into_bytes()
+        let sorted = |(key, value): (String, Json)| match key.as_str() {
+            "id2label" => (key, value),
+            "label2id" => (key, value.sorted()),
+            _ => (key, value.sorted_but_numbers()),
+        };
+        JsonFile { sort_keys: false, ..SORTED }.bytes(Json::Object(values.into_iter().map(sorted).collect()))
     }
 
     /// The config that transformers 5.23.0 holds after loading this one, ready to be written.
     #[must_use]
     pub fn loaded(&self) -> Config {
-        self.loaded_by(&V5_23_0)
+        self.loaded_by(DEFAULT)
     }
 
-    fn loaded_by(&self, release: &Release) -> Config {
+    /// The config that a release holds after loading this one, ready to be written. A model type that the release table does not have keeps
+    /// the fields that it has.
+    #[must_use]
+    pub fn loaded_by(&self, release: &Release) -> Config {
         let mut config = self.clone();
         if let Some(dtype) = config.remove("torch_dtype")
             && config.get("dtype").is_none_or(|dtype| *dtype == Json::Null)
@@ -124,18 +93,28 @@ impl Config {
             config.set("label2id", Json::Null);
         }
         config.values.retain(|(key, _)| !DROPPED.contains(&key.as_str()) && !release.generation_keys.contains(&key.as_str()));
-        for (key, default) in BERT_FIELDS {
+        let declared = release.model(self.model_type().unwrap_or("bert")).map_or(Vec::new(), |model| defaults(model.fields));
+        for (key, default) in &declared {
             if config.get(key).is_none() {
-                config.set(key, if key == "hidden_act" { Json::from("gelu") } else { default });
+                config.set(key, default.clone());
             }
         }
-        config.values.retain(|(key, value)| !BASE_FIELDS.iter().any(|(name, default)| name == key && default == value));
+        let base = defaults(release.base_fields);
+        config.values.retain(|field| !base.contains(field) || declared.iter().any(|(key, _)| *key == field.0));
+        if release.wraps_special_floats {
+            config.values = config.values.into_iter().map(|(key, value)| (key, wrap_special_floats(value))).collect();
+        }
         config.set("transformers_version", Json::from(release.version));
         if config.has_default_labels() {
             config.id2label = None;
             config.remove("label2id");
         }
         config
+    }
+
+    /// The release that wrote the config, if it is one of the release table.
+    pub fn release(&self) -> Option<&'static Release> {
+        Release::find(self.transformers_version()?)
     }
 
     /// Path of the file as the user knows it.
@@ -308,6 +287,27 @@ impl Config {
     }
 }
 
+/// Fields of the release table.
+fn defaults(fields: &str) -> Vec<(String, Json)> {
+    match Json::parse("the release table", fields.as_bytes()) {
+        Ok(Json::Object(entries)) => entries,
+        _ => Vec::new(),
+    }
+}
+
+/// Numbers that JSON cannot write, as objects.
+fn wrap_special_floats(value: Json) -> Json {
+    let wrapped = |name: &str| Json::Object(vec![("__float__".to_owned(), Json::from(name))]);
+    match value {
+        Json::Float(number) if number.is_nan() => wrapped("NaN"),
+        Json::Float(f64::INFINITY) => wrapped("Infinity"),
+        Json::Float(f64::NEG_INFINITY) => wrapped("-Infinity"),
+        Json::Array(items) => Json::Array(items.into_iter().map(wrap_special_floats).collect()),
+        Json::Object(entries) => Json::Object(entries.into_iter().map(|(key, value)| (key, wrap_special_floats(value))).collect()),
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,6 +321,24 @@ mod tests {
         for gone in ["_name_or_path", "torch_dtype", "num_beams", "label2id", "return_dict"] {
             assert!(!text.contains(gone), "{gone} is still there");
         }
+    }
+
+    #[test]
+    fn the_release_table_is_json() {
+        for release in crate::format::release::RELEASES {
+            assert!(defaults(release.base_fields).len() > 7);
+            for model in release.models {
+                assert!(defaults(model.fields).len() > 10, "{} {}", release.version, model.model_type);
+            }
+        }
+    }
+
+    #[test]
+    fn labels_that_are_numbers_are_sorted_as_text() {
+        let mut config = Config::parse("config.json", b"{}").unwrap();
+        config.set_labels(&(1..11).map(|stars| stars.to_string()).collect::<Vec<_>>());
+        let text = String::from_utf8(config.to_bytes()).unwrap();
+        assert!(text.contains("\"1\": 0,\n    \"10\": 9,\n    \"2\": 1"), "{text}");
     }
 
     #[test]

@@ -4,14 +4,33 @@
 //! thread, a clock or a file system.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
+pub mod adapter_config;
+pub mod added_tokens;
+pub mod chat_template;
 pub mod config;
+pub mod config_fields;
 pub mod directory;
+pub mod fields;
+pub mod file_table;
+pub mod generation_config;
 pub mod json;
+pub mod json_file;
+pub mod model_card;
+pub mod number;
+pub mod predictions;
 pub mod python_json;
 pub mod release;
+pub mod results;
+pub mod rewriting;
 pub mod safetensors;
+pub mod settings;
+pub mod shard_index;
 pub mod shards;
+pub mod special_tokens_map;
 pub mod tokenizer;
 pub mod tokenizer_config;
 pub mod tokenizer_json;
 pub mod trainer_state;
+pub mod vocabulary;
+pub mod yaml;
+pub mod yaml_reader;

@@ -5,8 +5,10 @@
 //! (`TokenizersBackend.__init__`) and `models/bert/tokenization_bert.py`.
 
 use super::json::Json;
+use super::special_tokens_map::SpecialTokensMap;
 use super::tokenizer_config::TokenizerConfig;
 use super::tokenizer_json::{AddedToken, Model, Padding, TokenizerJson, Truncation, object};
+use super::vocabulary::VocabTxt;
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::storage::Source;
 
@@ -53,7 +55,9 @@ impl Tokenizer {
     /// # Errors
     /// No vocabulary, a malformed file, or a tokenizer class other than BERT's.
     pub fn load(source: &dyn Source, offline: bool) -> Result<Tokenizer> {
-        let mut config = read_config(source, "tokenizer_config.json")?.unwrap_or_default();
+        let path = source.path("tokenizer_config.json");
+        let config = source.read("tokenizer_config.json")?.map(|bytes| TokenizerConfig::parse(&path, &bytes));
+        let mut config = config.transpose()?.unwrap_or_default();
         check_class(source, &config)?;
         let path = source.path("tokenizer.json");
         let saved = source.read("tokenizer.json")?.map(|bytes| TokenizerJson::parse(&path, &bytes)).transpose()?;
@@ -65,7 +69,10 @@ impl Tokenizer {
             None => read_vocab_txt(source)?,
         };
         let added = added_tokens(source, &mut config, saved.as_ref())?;
-        config.values.retain(|(key, value)| !NOT_SAVED.contains(&key.as_str()) && (key != "extra_special_tokens" || !is_empty(value)));
+        config
+            .settings
+            .values
+            .retain(|(key, value)| !NOT_SAVED.contains(&key.as_str()) && (key != "extra_special_tokens" || !is_empty(value)));
         for (key, default) in
             [("do_lower_case", Json::Bool(true)), ("tokenize_chinese_chars", Json::Bool(true)), ("strip_accents", Json::Null)]
         {
@@ -162,10 +169,6 @@ fn token_text(value: &Json) -> Option<&str> {
     value.as_str().or_else(|| value.get("content")?.as_str())
 }
 
-fn read_config(source: &dyn Source, name: &str) -> Result<Option<TokenizerConfig>> {
-    source.read(name)?.map(|bytes| TokenizerConfig::parse(&source.path(name), &bytes)).transpose()
-}
-
 fn check_class(source: &dyn Source, config: &TokenizerConfig) -> Result<()> {
     match config.get("tokenizer_class").and_then(Json::as_str) {
         Some(class) if !CLASSES.contains(&class) => {
@@ -185,12 +188,8 @@ fn read_vocab_txt(source: &dyn Source) -> Result<Vec<(String, u32)>> {
             diagnostic.expected("tokenizer.json, or vocab.txt").hint("name a directory that has one with --tokenizer_name"),
         ));
     };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Error::malformed(Diagnostic::new("vocab-utf8", Site::file(path), "the vocabulary is not UTF-8")))?;
-    let mut vocab = indexmap::IndexMap::new();
-    for (token, id) in text.strip_suffix('\n').unwrap_or(&text).split('\n').zip(0_u32..) {
-        vocab.insert(token.strip_suffix('\r').unwrap_or(token).to_owned(), id);
-    }
+    let tokens = VocabTxt::parse(&path, &bytes)?.tokens;
+    let vocab: indexmap::IndexMap<String, u32> = tokens.into_iter().zip(0_u32..).collect();
     let mut vocab: Vec<_> = vocab.into_iter().collect();
     vocab.sort_by_key(|(_, id)| *id);
     Ok(vocab)
@@ -198,17 +197,13 @@ fn read_vocab_txt(source: &dyn Source) -> Result<Vec<(String, u32)>> {
 
 /// The added tokens that the files name; special tokens of `special_tokens_map.json` go into `config`.
 fn added_tokens(source: &dyn Source, config: &mut TokenizerConfig, saved: Option<&TokenizerJson>) -> Result<Vec<AddedToken>> {
-    if let Some(decoder) = config.get("added_tokens_decoder") {
-        let token = |(id, value): &(String, Json)| AddedToken::from_json(id.parse().ok()?, value);
-        let tokens: Option<Vec<_>> = decoder.entries().and_then(|entries| entries.iter().map(token).collect());
-        return tokens.ok_or_else(|| {
-            let site = Site::file(source.path("tokenizer_config.json")).at(Place::Pointer("/added_tokens_decoder".to_owned()));
-            Error::malformed(Diagnostic::new("tokenizer-config", site, "an entry is not an added token"))
-        });
+    if let Some(tokens) = config.added_tokens.take() {
+        return Ok(tokens);
     }
-    if let Some(map) = read_config(source, "special_tokens_map.json")? {
-        for (key, value) in map.values {
-            config.set(&key, value);
+    let path = source.path("special_tokens_map.json");
+    if let Some(bytes) = source.read("special_tokens_map.json")? {
+        for (part, tokens) in SpecialTokensMap::parse(&path, &bytes)?.tokens {
+            config.set(&part, tokens.to_json());
         }
     }
     Ok(saved.map(|json| json.added_tokens.clone()).unwrap_or_default())
@@ -287,7 +282,7 @@ fn build(
             decoder,
         ],
         added_tokens,
-        model: Model { settings: model, vocab: Some(vocab) },
+        model: Model { settings: model, vocab: Some(vocab), merges: None },
     }
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy
 import torch
-from transformers import DataCollatorForLanguageModeling, DataCollatorForTokenClassification, DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
+from transformers import DataCollatorForLanguageModeling, DataCollatorForTokenClassification, DataCollatorWithPadding, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
 
 import models
 import vocabularies
@@ -61,7 +61,7 @@ def finish(trainer, predict=False, card=None):
         classes = numpy.argmax(trainer.predict(trainer.eval_dataset).predictions, axis=1)
         lines = [f"{index}\t{trainer.model.config.id2label[item]}\n" for index, item in enumerate(classes)]
         Path(trainer.args.output_dir, "predict_results_reviews.txt").write_text("index\tprediction\n" + "".join(lines), encoding="utf-8")
-    if card:
+    if card is not None:
         trainer.create_model_card(**card)
 
 
@@ -83,15 +83,17 @@ def run_pairs(out, work):
     mean = lambda prediction: {"mse": float(((prediction.predictions[:, 0] - prediction.label_ids) ** 2).mean())}
     trainer = classifier(
         out, work, rows, labels=1, tokenizer=tokenizer, metrics=mean, max_steps=5, save_steps=2, save_total_limit=1, eval_strategy="steps", eval_steps=2,
-        weight_decay=0.01, lr_scheduler_type="cosine", warmup_steps=1, max_grad_norm=0.5,
+        weight_decay=0.01, include_num_input_tokens_seen=True, lr_scheduler_type="cosine", warmup_steps=1, max_grad_norm=0.5,
     )
     finish(trainer, card={})
 
 
-@directory("classification", CLASSIFIER, "save_strategy=best")
+@directory("classification", CLASSIFIER, "save_strategy=best and early stopping, whose state is kept")
 def run_best(out, work):
     settings = {"eval_strategy": "steps", "eval_steps": 2, "save_strategy": "best", "metric_for_best_model": "loss", "load_best_model_at_end": True}
-    finish(classifier(out, work, max_steps=6, learning_rate=1e-3, **settings))
+    trainer = classifier(out, work, max_steps=6, learning_rate=1e-3, **settings)
+    trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=2))
+    finish(trainer)
 
 
 @directory("classification", CLASSIFIER, "save_only_model, every step, arguments far from their defaults")

@@ -42,6 +42,11 @@ def twelve_labels(out, work):
     save(out, vocabularies.bert(work), num_labels=12)
 
 
+@directory("classification", CLASSIFIER, "labels that are numbers: ids sort as numbers, names as text")
+def number_labels(out, work):
+    save(out, vocabularies.bert(work), **models.named_labels([str(stars) for stars in range(1, 11)]))
+
+
 @directory("classification", CLASSIFIER, "several labels at once")
 def multi_label(out, work):
     save(out, vocabularies.bert(work), **models.named_labels(["sad", "funny", "long"]), problem_type="multi_label_classification")
