@@ -88,7 +88,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1024))]
         #[test]
-        fn what_is_written_is_read_back(rank in any::<u32>(), dropout in 0.0..1.0, unknown in any::<String>()) {
+        fn what_is_written_is_read_back(rank in any::<u32>(), dropout in 0.0..1.0_f64, unknown in any::<String>()) {
             let mut config = AdapterConfig::default();
             config.settings.set("lora_dropout", dropout.into());
             config.settings.set("r", rank.into());

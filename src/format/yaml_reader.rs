@@ -88,7 +88,7 @@ impl Reader<'_> {
             let Some((key, rest)) = split_key(&content) else {
                 return Err(self.error(number, "expected a key", &content));
             };
-            let key = match self.scalar(key, indent, number)? {
+            let key = match self.scalar(key, usize::MAX, number)? {
                 Yaml::Text(key) if entries.iter().all(|(known, _)| *known != key) => key,
                 _ => return Err(self.error(number, "a key that is no text, or stands here twice", key)),
             };
@@ -285,7 +285,7 @@ mod tests {
         leaf.prop_recursive(4, 32, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Yaml::List),
-                prop::collection::btree_map("[a-zé:' ]{0,9}", inner, 0..4).prop_map(|map| Yaml::Map(map.into_iter().collect())),
+                prop::collection::btree_map("[a-zé:' ]{1,9}", inner, 0..4).prop_map(|map| Yaml::Map(map.into_iter().collect())),
             ]
         })
     }
