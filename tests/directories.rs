@@ -1,5 +1,6 @@
 //! Every file of every golden directory is read into its value, and what is written from that value is the file again.
 
+use proptest::prelude::*;
 use rtrain::format::file_table::{Holds, Part};
 use rtrain::format::json::Json;
 use rtrain::format::release::{RELEASES, Release};
@@ -89,6 +90,53 @@ fn an_edited_file_is_not_written_back() {
         assert_ne!(written, edited, "{name}: {from}");
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+    /// A damaged file is refused, or read as another value; that value is written the same way however often it is read.
+    #[test]
+    fn a_damaged_file_is_refused_or_read_as_it_stands(
+        file in any::<prop::sample::Index>(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..4),
+    ) {
+        let (release, directory, name) = file.get(&DAMAGED);
+        let mut bytes = fs::read(golden().join(release).join(directory).join(name)).unwrap();
+        for (place, byte, kind) in edits {
+            let at = place.index(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let holds = Release::find(release).unwrap().file(name).unwrap().holds;
+        if let Some(Ok(written)) = rewrite(holds, name, &bytes) {
+            prop_assert_eq!(rewrite(holds, name, &written).unwrap().unwrap(), written);
+        }
+    }
+}
+
+/// One small file of each kind.
+const DAMAGED: [(&str, &str, &str); 18] = [
+    ("4.57.6", "added_tokens", "config.json"),
+    ("5.23.0", "custom_config", "config.json"),
+    ("5.23.0", "gpt2", "generation_config.json"),
+    ("5.23.0", "adapter", "adapter_config.json"),
+    ("5.23.0", "shards", "model.safetensors.index.json"),
+    ("4.57.6", "bin_shards", "pytorch_model.bin.index.json"),
+    ("5.23.0", "bfloat16", "tokenizer.json"),
+    ("4.57.6", "roberta", "tokenizer.json"),
+    ("4.57.6", "added_tokens", "tokenizer_config.json"),
+    ("4.57.6", "added_tokens", "special_tokens_map.json"),
+    ("4.57.6", "added_tokens", "added_tokens.json"),
+    ("4.57.6", "added_tokens", "vocab.txt"),
+    ("4.57.6", "roberta", "vocab.json"),
+    ("4.57.6", "roberta", "merges.txt"),
+    ("5.23.0", "run_epochs", "README.md"),
+    ("5.23.0", "run_epochs", "trainer_state.json"),
+    ("5.23.0", "run_epochs", "all_results.json"),
+    ("5.23.0", "run_epochs", "predict_results_reviews.txt"),
+];
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/directories")

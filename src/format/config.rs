@@ -1,32 +1,20 @@
-//! `config.json`: read as transformers reads it, written as the release that is asked for writes it.
+//! `config.json`: what a model is made of, and the names of its labels.
 //!
 //! # Source
-//! transformers 4.57.6 and 5.23.0, `configuration_utils.py` (`__init__` and `__post_init__`, `to_diff_dict`, `to_json_string`).
+//! transformers 4.57.6 and 5.23.0, `configuration_utils.py` (`to_json_string`).
 
 use super::json::Json;
 use super::json_file::{JsonFile, SORTED};
 use super::python_json::{Layout, dumps};
-use super::release::{DEFAULT, Release};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use std::ops::RangeInclusive;
-
-/// Keys that loading drops.
-const DROPPED: [&str; 7] = [
-    "_name_or_path",
-    "name_or_path",
-    "_commit_hash",
-    "attn_implementation",
-    "_attn_implementation_internal",
-    "_experts_implementation_internal",
-    "transformers_weights",
-];
 
 /// The values of a `config.json`, in the order of the file, with the label maps read into names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     file: String,
-    values: Vec<(String, Json)>,
-    id2label: Option<Vec<(i128, Json)>>,
+    pub(super) values: Vec<(String, Json)>,
+    pub(super) id2label: Option<Vec<(i128, Json)>>,
 }
 
 impl Config {
@@ -69,54 +57,6 @@ impl Config {
         JsonFile { sort_keys: false, ..SORTED }.bytes(Json::Object(values.into_iter().map(sorted).collect()))
     }
 
-    /// The config that transformers 5.23.0 holds after loading this one, ready to be written.
-    #[must_use]
-    pub fn loaded(&self) -> Config {
-        self.loaded_by(DEFAULT)
-    }
-
-    /// The config that a release holds after loading this one, ready to be written. A model type that the release table does not have keeps
-    /// the fields that it has.
-    #[must_use]
-    pub fn loaded_by(&self, release: &Release) -> Config {
-        let mut config = self.clone();
-        if let Some(dtype) = config.remove("torch_dtype")
-            && config.get("dtype").is_none_or(|dtype| *dtype == Json::Null)
-        {
-            config.set("dtype", dtype);
-        }
-        let num_labels = config.remove("num_labels");
-        if config.id2label.is_none() {
-            let count = num_labels.and_then(|count| count.as_u64()).unwrap_or(2);
-            config.set_default_labels(usize::try_from(count).unwrap_or(usize::MAX).min(1 << 20));
-        } else if config.get("label2id").is_none() {
-            config.set("label2id", Json::Null);
-        }
-        config.values.retain(|(key, _)| !DROPPED.contains(&key.as_str()) && !release.generation_keys.contains(&key.as_str()));
-        let declared = release.model(self.model_type().unwrap_or("bert")).map_or(Vec::new(), |model| defaults(model.fields));
-        for (key, default) in &declared {
-            if config.get(key).is_none() {
-                config.set(key, default.clone());
-            }
-        }
-        let base = defaults(release.base_fields);
-        config.values.retain(|field| !base.contains(field) || declared.iter().any(|(key, _)| *key == field.0));
-        if release.wraps_special_floats {
-            config.values = config.values.into_iter().map(|(key, value)| (key, wrap_special_floats(value))).collect();
-        }
-        config.set("transformers_version", Json::from(release.version));
-        if config.has_default_labels() {
-            config.id2label = None;
-            config.remove("label2id");
-        }
-        config
-    }
-
-    /// The release that wrote the config, if it is one of the release table.
-    pub fn release(&self) -> Option<&'static Release> {
-        Release::find(self.transformers_version()?)
-    }
-
     /// Path of the file as the user knows it.
     pub fn file(&self) -> &str {
         &self.file
@@ -140,7 +80,7 @@ impl Config {
         }
     }
 
-    fn remove(&mut self, key: &str) -> Option<Json> {
+    pub(super) fn remove(&mut self, key: &str) -> Option<Json> {
         let position = self.values.iter().position(|(name, _)| name == key)?;
         Some(self.values.remove(position).1)
     }
@@ -196,7 +136,7 @@ impl Config {
         self.set_labels(&(0..count).map(|id| format!("LABEL_{id}")).collect::<Vec<_>>());
     }
 
-    fn has_default_labels(&self) -> bool {
+    pub(super) fn has_default_labels(&self) -> bool {
         let mut default = self.clone();
         default.set_default_labels(2);
         default.id2label == self.id2label && default.get("label2id") == self.get("label2id")
@@ -287,51 +227,10 @@ impl Config {
     }
 }
 
-/// Fields of the release table.
-fn defaults(fields: &str) -> Vec<(String, Json)> {
-    match Json::parse("the release table", fields.as_bytes()) {
-        Ok(Json::Object(entries)) => entries,
-        _ => Vec::new(),
-    }
-}
-
-/// Numbers that JSON cannot write, as objects.
-fn wrap_special_floats(value: Json) -> Json {
-    let wrapped = |name: &str| Json::Object(vec![("__float__".to_owned(), Json::from(name))]);
-    match value {
-        Json::Float(number) if number.is_nan() => wrapped("NaN"),
-        Json::Float(f64::INFINITY) => wrapped("Infinity"),
-        Json::Float(f64::NEG_INFINITY) => wrapped("-Infinity"),
-        Json::Array(items) => Json::Array(items.into_iter().map(wrap_special_floats).collect()),
-        Json::Object(entries) => Json::Object(entries.into_iter().map(|(key, value)| (key, wrap_special_floats(value))).collect()),
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_old_config_becomes_what_transformers_5_holds() {
-        let source = br#"{"_name_or_path": "x", "architectures": ["BertModel"], "model_type": "bert", "gradient_checkpointing": false, "torch_dtype": "float32", "hidden_size": 384, "num_beams": 1}"#;
-        let text = String::from_utf8(Config::parse("config.json", source).unwrap().loaded().to_bytes()).unwrap();
-        assert!(text.starts_with("{\n  \"add_cross_attention\": false,\n  \"architectures\": [\n    \"BertModel\"\n  ],"));
-        assert!(text.contains("\"dtype\": \"float32\"") && text.contains("\"gradient_checkpointing\": false"));
-        for gone in ["_name_or_path", "torch_dtype", "num_beams", "label2id", "return_dict"] {
-            assert!(!text.contains(gone), "{gone} is still there");
-        }
-    }
-
-    #[test]
-    fn the_release_table_is_json() {
-        for release in crate::format::release::RELEASES {
-            assert!(defaults(release.base_fields).len() > 7);
-            for model in release.models {
-                assert!(defaults(model.fields).len() > 10, "{} {}", release.version, model.model_type);
-            }
-        }
-    }
+    use proptest::prelude::*;
 
     #[test]
     fn labels_that_are_numbers_are_sorted_as_text() {
@@ -355,5 +254,28 @@ mod tests {
         config.apply_overrides("hidden_dropout_prob=0,n=4,b=no").unwrap();
         assert_eq!(config.to_bytes(), b"{\n  \"b\": false,\n  \"hidden_dropout_prob\": 0.0,\n  \"n\": 4\n}\n");
         assert!(config.apply_overrides("n=x").is_err() && config.apply_overrides("m=1").is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+        #[test]
+        fn what_is_written_is_read_back(
+            labels in prop::option::of(prop::collection::btree_set(any::<String>(), 0..14)),
+            size in any::<u32>(),
+            dropout in prop::num::f64::NORMAL,
+            unknown in any::<String>(),
+        ) {
+            let mut config = Config::parse("f", b"{}").unwrap();
+            config.set("hidden_dropout_prob", dropout.into());
+            config.set("hidden_size", size.into());
+            config.set(&format!("z{unknown}"), Json::Array(vec![unknown.as_str().into(), Json::Null]));
+            if let Some(labels) = labels {
+                config.set_labels(&labels.into_iter().collect::<Vec<_>>());
+            }
+            let read = Config::parse("f", &config.to_bytes()).unwrap();
+            prop_assert_eq!(read.labels(), config.labels());
+            prop_assert_eq!(read.size("hidden_size", 0..=usize::MAX).unwrap(), size as usize);
+            prop_assert_eq!(read.to_bytes(), config.to_bytes());
+        }
     }
 }

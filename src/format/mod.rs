@@ -9,6 +9,7 @@ pub mod added_tokens;
 pub mod chat_template;
 pub mod config;
 pub mod config_fields;
+mod config_loading;
 pub mod directory;
 pub mod fields;
 pub mod file_table;

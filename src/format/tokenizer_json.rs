@@ -271,3 +271,51 @@ fn merge(value: &Json) -> Option<(String, String)> {
     };
     Some((pair.0.to_owned(), pair.1.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn token() -> impl Strategy<Value = (String, [bool; 5])> {
+        (any::<String>(), any::<[bool; 5]>())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+        #[test]
+        fn what_is_written_is_read_back(
+            truncation in prop::option::of((any::<bool>(), any::<u64>(), any::<u64>())),
+            padding in prop::option::of((any::<Option<u64>>(), any::<Option<u64>>(), any::<u64>(), any::<String>())),
+            added in prop::collection::btree_map(any::<u32>(), token(), 0..4),
+            vocab in prop::collection::btree_set(any::<String>(), 0..6),
+            merges in prop::option::of(prop::collection::vec(any::<(String, String)>(), 0..4)),
+        ) {
+            let mut settings = vec![("type".to_owned(), "BPE".into()), ("vocab".to_owned(), Json::Null)];
+            settings.extend(merges.as_ref().map(|_| ("merges".to_owned(), Json::Null)));
+            let json = TokenizerJson {
+                version: "1.0".to_owned(),
+                truncation: truncation.map(|(left, max_length, stride)| Truncation {
+                    direction: if left { "Left" } else { "Right" }.to_owned(),
+                    max_length,
+                    strategy: "OnlyFirst".to_owned(),
+                    stride,
+                }),
+                padding: padding.map(|(fixed, pad_to_multiple_of, pad_id, pad_token)| Padding {
+                    fixed,
+                    direction: "Right".to_owned(),
+                    pad_to_multiple_of,
+                    pad_id,
+                    pad_type_id: 0,
+                    pad_token,
+                }),
+                added_tokens: added.into_iter().map(|(id, (content, [single_word, lstrip, rstrip, normalized, special]))| {
+                    AddedToken { id, content, single_word, lstrip, rstrip, normalized, special }
+                }).collect(),
+                pipeline: [Json::Null, object([("type", "ByteLevel".into())]), Json::Null, Json::Null],
+                model: Model { settings, vocab: Some(vocab.into_iter().zip(0..).collect()), merges },
+            };
+            prop_assert_eq!(TokenizerJson::parse("f", &json.to_bytes()).unwrap(), json);
+        }
+    }
+}

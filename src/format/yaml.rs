@@ -172,11 +172,11 @@ impl Writer {
                 self.write(&std::mem::take(&mut pending));
                 self.write(escape);
             }
-            let beyond = self.column.saturating_add(pending.chars().count()) > WIDTH;
+            let column = if escape.is_some() { self.column.saturating_sub(1) } else { self.column.saturating_add(pending.chars().count()) };
             if let Some(indent) = indent
                 && (1..last).contains(&position)
                 && (character == ' ' || pending.is_empty())
-                && beyond
+                && column > WIDTH
             {
                 self.write(&std::mem::take(&mut pending));
                 self.write("\\");
@@ -315,12 +315,51 @@ pub(super) fn plain_value(text: &str) -> Option<Yaml> {
     {
         return text.parse().ok().map(Yaml::Float);
     }
-    let digits_first = unsigned.starts_with(|first: char| first.is_ascii_digit()) || text.starts_with('.');
-    let date = text.split('-').count() == 3 && all(text, "0123456789-");
-    let other_base = unsigned.starts_with("0x") && all(unsigned.get(2..).unwrap_or(""), "0123456789abcdefABCDEF_")
-        || unsigned.starts_with("0b") && all(unsigned.get(2..).unwrap_or(""), "01_");
-    if digits_first && (date || other_base || all(unsigned, "0123456789_:.") || text.contains(':')) {
+    let sign_before_point = text != unsigned && unsigned.starts_with('.');
+    if (is_other_number(unsigned) && !sign_before_point) || is_time(text) {
         return None;
     }
     Some(Yaml::Text(text.to_owned()))
+}
+
+/// Numbers in other writings: with underscores, in base 2, 8, 16 or 60.
+fn is_other_number(unsigned: &str) -> bool {
+    let all = |text: &str, characters: &str| !text.is_empty() && text.chars().all(|character| characters.contains(character));
+    let grouped = |text: &str| text.starts_with(|first: char| first.is_ascii_digit()) && all(text, "0123456789_");
+    let based = |prefix: &str, digits: &str| unsigned.strip_prefix(prefix).is_some_and(|rest| all(rest, digits));
+    if based("0b", "01_") || based("0x", "0123456789abcdefABCDEF_") || based("0", "01234567_") {
+        return true;
+    }
+    let sixtieth = |text: &str| all(text, "0123456789") && (text.len() == 1 || (text.len() == 2 && text.starts_with(|first| first < '6')));
+    if let Some((first, others)) = unsigned.split_once(':') {
+        let (others, fraction) = others.split_once('.').map_or((others, None), |(others, fraction)| (others, Some(fraction)));
+        let fraction_fits = fraction.map_or(!first.starts_with('0'), |fraction| fraction.is_empty() || all(fraction, "0123456789_"));
+        return grouped(first) && others.split(':').all(sixtieth) && fraction_fits;
+    }
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "+0"));
+    let exponent_fits = exponent.strip_prefix(['-', '+']).is_some_and(|digits| all(digits, "0123456789"));
+    match mantissa.split_once('.') {
+        Some((whole, fraction)) => {
+            let whole_fits = grouped(whole) || (whole.is_empty() && grouped(fraction));
+            whole_fits && exponent_fits && (fraction.is_empty() || all(fraction, "0123456789_"))
+        }
+        None => grouped(unsigned) && !unsigned.starts_with('0'),
+    }
+}
+
+/// A date, or a date with a time.
+fn is_time(text: &str) -> bool {
+    let digits =
+        |text: &str, least: usize, most: usize| (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (date, time) = text.split_once(['T', 't', ' ', '\t']).map_or((text, None), |(date, time)| (date, Some(time)));
+    let date: Vec<&str> = date.split('-').collect();
+    let [year, month, day] = date.as_slice() else {
+        return false;
+    };
+    let least = if time.is_some() { 1 } else { 2 };
+    let clock = |time: &str| {
+        let parts: Vec<&str> = time.trim_start().splitn(3, ':').collect();
+        matches!(parts.as_slice(), [hour, minute, second] if digits(hour, 1, 2) && digits(minute, 2, 2) && digits(second.get(..2).unwrap_or(""), 2, 2))
+    };
+    digits(year, 4, 4) && digits(month, least, 2) && digits(day, least, 2) && time.is_none_or(clock)
 }

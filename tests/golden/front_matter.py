@@ -9,7 +9,7 @@ import yaml
 
 LONG = "a text that is longer than the eighty columns after which yaml.dump ends a line at the next blank of it"
 TEXTS = [
-    "", "plain", "two words", " leading", "trailing ", "yes", "No", "null", "~", "true", "1", "-1", "+1", "012", "0x1f", "0b1", "1_000", "1.5", "1.", ".5", "1e5", "1.0e+5",
+    "", "plain", "two words", " leading", "trailing ", "yes", "No", "null", "~", "true", "1", "-1", "+1", "012", "0x1f", "0b1", "1_000", "1.5", "1.", ".5", "1e5", "1.0e+5", "08", "+.5", ".", "2020-1-1 1:00:00", "190:20:30", "1:2:3.4", "é\" \t" * 20,
     "1e+5", "2020-01-01", "12:30", "12:30.5", ".inf", ".NaN", "-.inf", "=", "<<", "- a", "-", "-a", "? a", "?a", ":", ":a", "a: b", "a:", "a:b", "a #b", "a#b", "#a", "'", "it's", '"q"',
     "a\\b", "[a]", "{a", "&a", "*a", "!a", "|", ">", "%a", "@a", "`a", ",a", "---", "--- a", "...", "é", "日本", "😀", "\u2028", "\u00a0", "\u0085", "\ufeff", "tab\t", "bell\a", "\u007f",
     "line\nbreak", "two\n\nbreaks", "ends in a break\n", "\nbegins", "blank \nbreak", "break\n blank", LONG, f"{LONG}: {LONG}", f"é {LONG} é {LONG}", f"it's {LONG}  {LONG}", "x" * 100, "é " * 60,
