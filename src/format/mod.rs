@@ -35,3 +35,4 @@ pub mod trainer_state;
 pub mod vocabulary;
 pub mod yaml;
 pub mod yaml_reader;
+mod yaml_scalar;

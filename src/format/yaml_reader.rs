@@ -1,6 +1,7 @@
 //! Reads what [`super::yaml`] writes. YAML that `yaml.dump` does not make (anchors, tags, comments, flow collections) is refused.
 
-use super::yaml::{ESCAPES, Yaml, plain_value};
+use super::yaml::Yaml;
+use super::yaml_scalar::{ESCAPES, plain_value};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 
 /// Deepest nesting that is read.
