@@ -31,6 +31,9 @@ pub struct Release {
     pub generation_keys: &'static [&'static str],
     /// Whether numbers that JSON cannot write stand as `{"__float__": "NaN"}` in a config.
     pub wraps_special_floats: bool,
+    /// Whether a tokenizer is saved with its vocabulary and its special tokens in files of their own, and `tokenizer_config.json` lists the
+    /// added tokens.
+    pub tokenizer_side_files: bool,
     /// Files that it writes.
     pub files: &'static [&'static [FileRow]],
 }
@@ -45,6 +48,7 @@ pub const V4_57_6: Release = Release {
     models: MODELS_4,
     generation_keys: &[],
     wraps_special_floats: false,
+    tokenizer_side_files: true,
     files: &[FILES, TOKENIZER_SIDE_FILES, PICKLED_WEIGHTS],
 };
 
@@ -58,6 +62,7 @@ pub const V5_23_0: Release = Release {
     models: MODELS_5,
     generation_keys: GENERATION_KEYS_5,
     wraps_special_floats: true,
+    tokenizer_side_files: false,
     files: &[FILES],
 };
 

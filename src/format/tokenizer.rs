@@ -1,11 +1,15 @@
-//! The tokenizer of a BERT directory as transformers 5.23.0 holds it: built anew from vocabulary and settings, whatever files it came in.
+//! The tokenizer of a BERT directory as a release of transformers holds it: built anew from vocabulary and settings, whatever files it came
+//! in.
 //!
 //! # Source
 //! transformers 5.23.0, `tokenization_utils_base.py` (`_from_pretrained`, `save_pretrained`), `tokenization_utils_tokenizers.py`
-//! (`TokenizersBackend.__init__`) and `models/bert/tokenization_bert.py`.
+//! (`TokenizersBackend.__init__`) and `models/bert/tokenization_bert.py`; transformers 4.57.6, `tokenization_utils_base.py`,
+//! `tokenization_utils_fast.py` and `models/bert/tokenization_bert_fast.py`.
 
+use super::added_tokens::AddedTokens;
 use super::json::Json;
-use super::special_tokens_map::SpecialTokensMap;
+use super::release::{DEFAULT, Release};
+use super::special_tokens_map::{SpecialToken, SpecialTokens, SpecialTokensMap};
 use super::tokenizer_config::TokenizerConfig;
 use super::tokenizer_json::{AddedToken, Model, Padding, TokenizerJson, Truncation, object};
 use super::vocabulary::VocabTxt;
@@ -22,6 +26,9 @@ const SPECIAL_TOKENS: [(&str, &str); 5] =
 /// Tokenizer classes that transformers loads as `BertTokenizer`.
 const CLASSES: [&str; 2] = ["BertTokenizer", "BertTokenizerFast"];
 
+/// Key of further special tokens in release 4.
+const ADDITIONAL: &str = "additional_special_tokens";
+
 /// Keys that saving leaves out.
 const NOT_SAVED: [&str; 14] = [
     "tokenizer_class",
@@ -29,7 +36,7 @@ const NOT_SAVED: [&str; 14] = [
     "add_bos_token",
     "add_eos_token",
     "added_tokens_decoder",
-    "additional_special_tokens",
+    ADDITIONAL,
     "files_loaded",
     "name_or_path",
     "special_tokens_map_file",
@@ -40,11 +47,14 @@ const NOT_SAVED: [&str; 14] = [
     "slow_tokenizer_class",
 ];
 
-/// A BERT tokenizer: what `tokenizer.json` and `tokenizer_config.json` are written from.
+/// A BERT tokenizer: what `tokenizer.json` and `tokenizer_config.json` are written from, and the files beside them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tokenizer {
     config: TokenizerConfig,
     json: TokenizerJson,
+    release: &'static Release,
+    /// Whether `special_tokens_map.json` says how each token is matched: it does if the files did from which the tokenizer was loaded.
+    flags_in_map: bool,
 }
 
 impl Tokenizer {
@@ -55,6 +65,14 @@ impl Tokenizer {
     /// # Errors
     /// No vocabulary, a malformed file, or a tokenizer class other than BERT's.
     pub fn load(source: &dyn Source, offline: bool) -> Result<Tokenizer> {
+        Tokenizer::load_for(DEFAULT, source, offline)
+    }
+
+    /// The same, as another release holds it.
+    ///
+    /// # Errors
+    /// As for [`Tokenizer::load`].
+    pub fn load_for(release: &'static Release, source: &dyn Source, offline: bool) -> Result<Tokenizer> {
         let path = source.path("tokenizer_config.json");
         let config = source.read("tokenizer_config.json")?.map(|bytes| TokenizerConfig::parse(&path, &bytes));
         let mut config = config.transpose()?.unwrap_or_default();
@@ -68,11 +86,10 @@ impl Tokenizer {
             })?,
             None => read_vocab_txt(source)?,
         };
+        let flags_in_map = saved.is_some() || config.added_tokens.is_some();
         let added = added_tokens(source, &mut config, saved.as_ref())?;
-        config
-            .settings
-            .values
-            .retain(|(key, value)| !NOT_SAVED.contains(&key.as_str()) && (key != "extra_special_tokens" || !is_empty(value)));
+        let dropped = |key: &str| NOT_SAVED.contains(&key) && !(release.tokenizer_side_files && key == ADDITIONAL);
+        config.settings.values.retain(|(key, value)| !dropped(key) && (key != "extra_special_tokens" || !is_empty(value)));
         for (key, default) in
             [("do_lower_case", Json::Bool(true)), ("tokenize_chinese_chars", Json::Bool(true)), ("strip_accents", Json::Null)]
         {
@@ -85,14 +102,18 @@ impl Tokenizer {
             names.push(token);
         }
         config.set_default("model_max_length", Json::Integer(VERY_LARGE_INTEGER));
-        config.set("is_local", Json::Bool(true));
-        config.set("local_files_only", Json::Bool(offline));
-        config.set_default("backend", Json::from("tokenizers"));
+        if release.tokenizer_side_files {
+            record_slow_settings(&mut config, saved.is_some());
+        } else {
+            config.set("is_local", Json::Bool(true));
+            config.set("local_files_only", Json::Bool(offline));
+            config.set_default("backend", Json::from("tokenizers"));
+        }
         let (truncation, padding) = saved.map_or((None, None), |json| (json.truncation, json.padding));
         record_truncation_and_padding(&mut config, truncation.as_ref(), padding.as_ref());
         config.set("tokenizer_class", Json::from("BertTokenizer"));
         let json = build(&config, vocab, added, &names, truncation, padding);
-        Ok(Tokenizer { config, json })
+        Ok(Tokenizer { config, json, release, flags_in_map })
     }
 
     /// What a call `tokenizer(texts, truncation=True, max_length=n, padding=…)` leaves behind: `padding` is the length that
@@ -148,9 +169,39 @@ impl Tokenizer {
         self.json.to_bytes()
     }
 
-    /// `tokenizer_config.json` as transformers writes it.
+    /// `tokenizer_config.json` as transformers writes it; release 4 lists the added tokens in it.
     pub fn tokenizer_config_json(&self) -> Vec<u8> {
-        self.config.to_bytes()
+        let added_tokens = self.release.tokenizer_side_files.then(|| self.json.added_tokens.clone());
+        TokenizerConfig { settings: self.config.settings.clone(), added_tokens }.to_bytes()
+    }
+
+    /// Every file that `save_pretrained` writes, with its name.
+    pub fn files(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let mut files = vec![("tokenizer.json", self.tokenizer_json()), ("tokenizer_config.json", self.tokenizer_config_json())];
+        if self.release.tokenizer_side_files {
+            let vocab: Vec<&(String, u32)> = self.json.model.vocab.iter().flatten().collect();
+            let beyond = |token: &&AddedToken| usize::try_from(token.id).is_ok_and(|id| id >= vocab.len());
+            let added: Vec<_> = self.json.added_tokens.iter().filter(beyond).map(|token| (token.content.clone(), token.id)).collect();
+            files.push(("special_tokens_map.json", self.special_tokens_map().to_bytes()));
+            files.push(("vocab.txt", VocabTxt { tokens: vocab.iter().map(|(token, _)| token.clone()).collect() }.to_bytes()));
+            if !added.is_empty() {
+                files.push(("added_tokens.json", AddedTokens { tokens: added }.to_bytes()));
+            }
+        }
+        files
+    }
+
+    fn special_tokens_map(&self) -> SpecialTokensMap {
+        let token = |text: &str| match self.json.added_tokens.iter().find(|added| added.content == text) {
+            Some(added) if self.flags_in_map => SpecialToken::Added(added.clone()),
+            _ => SpecialToken::Text(text.to_owned()),
+        };
+        let one = |(part, _): (&str, &str)| Some((part.to_owned(), SpecialTokens::One(token(self.config.get(part)?.as_str()?))));
+        let mut tokens: Vec<_> = SPECIAL_TOKENS.into_iter().filter_map(one).collect();
+        if let Some(additional) = self.config.get(ADDITIONAL).and_then(Json::as_array).filter(|additional| !additional.is_empty()) {
+            tokens.push((ADDITIONAL.to_owned(), SpecialTokens::Many(additional.iter().filter_map(token_text).map(token).collect())));
+        }
+        SpecialTokensMap { tokens }
     }
 }
 
@@ -207,6 +258,16 @@ fn added_tokens(source: &dyn Source, config: &mut TokenizerConfig, saved: Option
         }
     }
     Ok(saved.map(|json| json.added_tokens.clone()).unwrap_or_default())
+}
+
+/// Settings of release 4: some come from the tokenizer in Python from which a vocabulary alone is converted.
+fn record_slow_settings(config: &mut TokenizerConfig, has_tokenizer_json: bool) {
+    config.set_default("clean_up_tokenization_spaces", Json::Bool(!has_tokenizer_json));
+    config.set_default("extra_special_tokens", Json::Object(Vec::new()));
+    if !has_tokenizer_json {
+        config.set_default("do_basic_tokenize", Json::Bool(true));
+        config.set_default("never_split", Json::Null);
+    }
 }
 
 /// A tokenizer that was saved with truncation or padding gets settings that tell of them when it is loaded.
