@@ -31,6 +31,7 @@ pub mod special_tokens_map;
 pub mod tokenizer;
 pub mod tokenizer_config;
 pub mod tokenizer_json;
+mod tokenizer_saving;
 pub mod trainer_state;
 pub mod vocabulary;
 pub mod yaml;

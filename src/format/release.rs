@@ -78,6 +78,11 @@ impl Release {
         RELEASES.into_iter().find(|release| release.version == version)
     }
 
+    /// The newest release that writes files of all these names: for a directory without `transformers_version`, such as that of an adapter.
+    pub fn newest_writing(names: &[&str]) -> Option<&'static Release> {
+        RELEASES.into_iter().rev().find(|release| names.iter().all(|name| release.file(name).is_some()))
+    }
+
     /// The fields of the config of a model type.
     pub fn model(&self, model_type: &str) -> Option<&'static ModelFields> {
         self.models.iter().find(|model| model.model_type == model_type)
@@ -99,6 +104,13 @@ mod tests {
         assert_eq!(Release::find("5.23.0"), Some(DEFAULT));
         assert_eq!(Release::find("5.23"), None);
         assert!(V4_57_6.model("gpt2").is_some() && V4_57_6.model("t5").is_none());
+    }
+
+    #[test]
+    fn a_directory_without_a_version_is_of_the_newest_release_that_fits() {
+        assert_eq!(Release::newest_writing(&["adapter_config.json", "tokenizer.json"]), Some(&V5_23_0));
+        assert_eq!(Release::newest_writing(&["adapter_config.json", "vocab.txt"]), Some(&V4_57_6));
+        assert_eq!(Release::newest_writing(&["adapter_config.json", "notes.txt"]), None);
     }
 
     #[test]

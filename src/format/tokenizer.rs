@@ -6,10 +6,9 @@
 //! (`TokenizersBackend.__init__`) and `models/bert/tokenization_bert.py`; transformers 4.57.6, `tokenization_utils_base.py`,
 //! `tokenization_utils_fast.py` and `models/bert/tokenization_bert_fast.py`.
 
-use super::added_tokens::AddedTokens;
 use super::json::Json;
 use super::release::{DEFAULT, Release};
-use super::special_tokens_map::{SpecialToken, SpecialTokens, SpecialTokensMap};
+use super::special_tokens_map::SpecialTokensMap;
 use super::tokenizer_config::TokenizerConfig;
 use super::tokenizer_json::{AddedToken, Model, Padding, TokenizerJson, Truncation, object};
 use super::vocabulary::VocabTxt;
@@ -20,14 +19,14 @@ use crate::storage::Source;
 const VERY_LARGE_INTEGER: i128 = 1_000_000_000_000_000_019_884_624_838_656;
 
 /// Special tokens of BERT in the order in which transformers adds them.
-const SPECIAL_TOKENS: [(&str, &str); 5] =
+pub(super) const SPECIAL_TOKENS: [(&str, &str); 5] =
     [("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("mask_token", "[MASK]")];
 
 /// Tokenizer classes that transformers loads as `BertTokenizer`.
 const CLASSES: [&str; 2] = ["BertTokenizer", "BertTokenizerFast"];
 
 /// Key of further special tokens in release 4.
-const ADDITIONAL: &str = "additional_special_tokens";
+pub(super) const ADDITIONAL: &str = "additional_special_tokens";
 
 /// Keys that saving leaves out.
 const NOT_SAVED: [&str; 14] = [
@@ -50,11 +49,11 @@ const NOT_SAVED: [&str; 14] = [
 /// A BERT tokenizer: what `tokenizer.json` and `tokenizer_config.json` are written from, and the files beside them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tokenizer {
-    config: TokenizerConfig,
-    json: TokenizerJson,
-    release: &'static Release,
+    pub(super) config: TokenizerConfig,
+    pub(super) json: TokenizerJson,
+    pub(super) release: &'static Release,
     /// Whether `special_tokens_map.json` says how each token is matched: it does if the files did from which the tokenizer was loaded.
-    flags_in_map: bool,
+    pub(super) flags_in_map: bool,
 }
 
 impl Tokenizer {
@@ -163,46 +162,6 @@ impl Tokenizer {
     pub fn id_limit(&self) -> u64 {
         id_limit(&self.json)
     }
-
-    /// `tokenizer.json` as transformers writes it.
-    pub fn tokenizer_json(&self) -> Vec<u8> {
-        self.json.to_bytes()
-    }
-
-    /// `tokenizer_config.json` as transformers writes it; release 4 lists the added tokens in it.
-    pub fn tokenizer_config_json(&self) -> Vec<u8> {
-        let added_tokens = self.release.tokenizer_side_files.then(|| self.json.added_tokens.clone());
-        TokenizerConfig { settings: self.config.settings.clone(), added_tokens }.to_bytes()
-    }
-
-    /// Every file that `save_pretrained` writes, with its name.
-    pub fn files(&self) -> Vec<(&'static str, Vec<u8>)> {
-        let mut files = vec![("tokenizer.json", self.tokenizer_json()), ("tokenizer_config.json", self.tokenizer_config_json())];
-        if self.release.tokenizer_side_files {
-            let vocab: Vec<&(String, u32)> = self.json.model.vocab.iter().flatten().collect();
-            let beyond = |token: &&AddedToken| usize::try_from(token.id).is_ok_and(|id| id >= vocab.len());
-            let added: Vec<_> = self.json.added_tokens.iter().filter(beyond).map(|token| (token.content.clone(), token.id)).collect();
-            files.push(("special_tokens_map.json", self.special_tokens_map().to_bytes()));
-            files.push(("vocab.txt", VocabTxt { tokens: vocab.iter().map(|(token, _)| token.clone()).collect() }.to_bytes()));
-            if !added.is_empty() {
-                files.push(("added_tokens.json", AddedTokens { tokens: added }.to_bytes()));
-            }
-        }
-        files
-    }
-
-    fn special_tokens_map(&self) -> SpecialTokensMap {
-        let token = |text: &str| match self.json.added_tokens.iter().find(|added| added.content == text) {
-            Some(added) if self.flags_in_map => SpecialToken::Added(added.clone()),
-            _ => SpecialToken::Text(text.to_owned()),
-        };
-        let one = |(part, _): (&str, &str)| Some((part.to_owned(), SpecialTokens::One(token(self.config.get(part)?.as_str()?))));
-        let mut tokens: Vec<_> = SPECIAL_TOKENS.into_iter().filter_map(one).collect();
-        if let Some(additional) = self.config.get(ADDITIONAL).and_then(Json::as_array).filter(|additional| !additional.is_empty()) {
-            tokens.push((ADDITIONAL.to_owned(), SpecialTokens::Many(additional.iter().filter_map(token_text).map(token).collect())));
-        }
-        SpecialTokensMap { tokens }
-    }
 }
 
 /// One more than the highest id of a tokenizer.
@@ -216,7 +175,7 @@ fn is_empty(value: &Json) -> bool {
 }
 
 /// A special token is a text, or an object with a `content`.
-fn token_text(value: &Json) -> Option<&str> {
+pub(super) fn token_text(value: &Json) -> Option<&str> {
     value.as_str().or_else(|| value.get("content")?.as_str())
 }
 

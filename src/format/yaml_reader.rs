@@ -84,13 +84,14 @@ impl Reader<'_> {
 
     fn map(&mut self, indent: usize, depth: usize) -> Result<Yaml> {
         let mut entries: Vec<(String, Yaml)> = Vec::new();
+        let mut keys = std::collections::BTreeSet::new();
         while self.next_at(indent).is_some_and(|line| !is_item(&line.content)) {
             let Some(Line { content, number, .. }) = self.lines.pop() else { break };
             let Some((key, rest)) = split_key(&content) else {
                 return Err(self.error(number, "expected a key", &content));
             };
             let key = match self.scalar(key, usize::MAX, number)? {
-                Yaml::Text(key) if entries.iter().all(|(known, _)| *known != key) => key,
+                Yaml::Text(key) if keys.insert(key.clone()) => key,
                 _ => return Err(self.error(number, "a key that is no text, or stands here twice", key)),
             };
             let deeper = self.lines.last().map(|line| line.indent).filter(|&next| next > indent);
@@ -133,28 +134,37 @@ impl Reader<'_> {
 
     /// A text in quotes: a line break is a blank, and each empty line is a line break.
     fn quoted(&mut self, first: &str, quote: char, number: u64) -> Result<String> {
-        let mut raw = first.strip_prefix(quote).unwrap_or(first).to_owned();
-        let mut breaks = 0_usize;
+        let mut raw = String::new();
+        let mut segment = first.strip_prefix(quote).unwrap_or(first).to_owned();
         loop {
-            match unquote(&raw, quote) {
-                Some(Ok(text)) => return Ok(text),
-                Some(Err(message)) => return Err(self.error(number, message, &raw)),
-                None => {}
+            if let Some((text, rest)) = closing_quote(&segment, quote).and_then(|end| segment.split_at_checked(end)) {
+                if rest.len() > 1 {
+                    return Err(self.error(number, "something stands behind the closing quote", rest));
+                }
+                raw.push_str(text);
+                return if quote == '\'' {
+                    Ok(raw.replace("''", "'"))
+                } else {
+                    unescape(&raw).ok_or_else(|| self.error(number, "an unknown escape", &raw))
+                };
             }
-            let Some(line) = self.lines.pop() else {
-                return Err(self.error(number, "a text without its closing quote", first));
+            raw.push_str(&segment);
+            let mut breaks = 0_usize;
+            segment = loop {
+                match self.lines.pop() {
+                    Some(line) if line.content.is_empty() => breaks = breaks.saturating_add(1),
+                    Some(line) => break line.content,
+                    None => return Err(self.error(number, "a text without its closing quote", first)),
+                }
             };
-            if line.content.is_empty() {
-                breaks = breaks.saturating_add(1);
-                continue;
+            let backslashes = raw.bytes().rev().take_while(|&byte| byte == b'\\').count();
+            if breaks > 0 {
+                raw.extend(std::iter::repeat_n('\n', breaks));
+            } else if quote == '"' && !backslashes.is_multiple_of(2) {
+                raw.pop();
+            } else {
+                raw.push(' ');
             }
-            match (raw.strip_suffix('\\').map(str::len), breaks) {
-                (Some(length), 0) if quote == '"' => raw.truncate(length),
-                (_, 0) => raw.push(' '),
-                (_, count) => raw.extend(std::iter::repeat_n('\n', count)),
-            }
-            breaks = 0;
-            raw.push_str(&line.content);
         }
     }
 }
@@ -194,15 +204,8 @@ fn closing_quote(text: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// The text before the closing quote with its escapes read; nothing if there is no such quote.
-fn unquote(raw: &str, quote: char) -> Option<std::result::Result<String, &'static str>> {
-    let (text, rest) = raw.split_at_checked(closing_quote(raw, quote)?)?;
-    if rest.len() > 1 {
-        return Some(Err("something stands behind the closing quote"));
-    }
-    if quote == '\'' {
-        return Some(Ok(text.replace("''", "'")));
-    }
+/// A text of double quotes with its escapes read.
+fn unescape(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
@@ -210,19 +213,15 @@ fn unquote(raw: &str, quote: char) -> Option<std::result::Result<String, &'stati
             out.push(character);
             continue;
         }
-        let meant = match characters.next() {
-            Some(' ') => Some(' '),
-            Some('x') => code(&mut characters, 2),
-            Some('u') => code(&mut characters, 4),
-            Some('U') => code(&mut characters, 8),
-            letter => ESCAPES.iter().find(|(known, _)| Some(*known) == letter).map(|(_, meant)| *meant),
-        };
-        match meant {
-            Some(meant) => out.push(meant),
-            None => return Some(Err("an unknown escape")),
-        }
+        out.push(match characters.next() {
+            Some(' ') => ' ',
+            Some('x') => code(&mut characters, 2)?,
+            Some('u') => code(&mut characters, 4)?,
+            Some('U') => code(&mut characters, 8)?,
+            letter => ESCAPES.iter().find(|(known, _)| Some(*known) == letter).map(|(_, meant)| *meant)?,
+        });
     }
-    Some(Ok(out))
+    Some(out)
 }
 
 fn code(characters: &mut std::str::Chars<'_>, digits: usize) -> Option<char> {
@@ -272,6 +271,16 @@ mod tests {
             assert_eq!(error.diagnostic().site.place, Place::Line(line, 1), "{bad:?}: {error}");
         }
         assert!(parse("f", &"- ".repeat(10_000), 1).is_err());
+    }
+
+    /// Each of these would take minutes if the time grew with the square of the size.
+    #[test]
+    fn large_documents_take_no_longer_than_their_size() {
+        let keys: String = (0..200_000).map(|key| format!("k{key}: 1\n")).collect();
+        assert!(matches!(parse("f", &keys, 1), Ok(Yaml::Map(entries)) if entries.len() == 200_000));
+        let quoted = format!("a: \"{}\"", "x\n  ".repeat(200_000));
+        assert!(matches!(parse("f", &quoted, 1), Ok(Yaml::Map(_))));
+        assert!(parse("f", &quoted.replace('"', "'").replacen('\'', "\"", 1), 1).is_err());
     }
 
     fn yaml() -> impl Strategy<Value = Yaml> {
