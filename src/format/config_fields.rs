@@ -1,7 +1,8 @@
-//! The fields of `config.json`, release by release, with their defaults.
+//! The fields of `config.json` and `generation_config.json`, release by release, with their defaults.
 //!
 //! # Source
-//! What `PretrainedConfig().to_dict()`, `BertConfig().to_dict()` and so on return in transformers 4.57.6 and 5.23.0.
+//! What `PretrainedConfig().to_dict()`, `BertConfig().to_dict()`, `GenerationConfig().to_dict()` and so on return in transformers 4.57.6 and
+//! 5.23.0.
 
 /// The config of one model type.
 #[derive(Debug, PartialEq, Eq)]
@@ -149,3 +150,41 @@ pub const GENERATION_KEYS_5: &[&str] = &[
     "num_beam_groups",
     "diversity_penalty",
 ];
+
+/// Fields of `GenerationConfig` of transformers 4.57.6.
+pub const GENERATION_4: &str = r#"{
+    "max_length": 20, "max_new_tokens": null, "min_length": 0, "min_new_tokens": null, "early_stopping": false, "max_time": null,
+    "stop_strings": null, "do_sample": false, "num_beams": 1, "use_cache": true, "cache_implementation": null, "cache_config": null,
+    "return_legacy_cache": null, "prefill_chunk_size": null, "temperature": 1.0, "top_k": 50, "top_p": 1.0, "min_p": null,
+    "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0, "repetition_penalty": 1.0, "encoder_repetition_penalty": 1.0,
+    "length_penalty": 1.0, "no_repeat_ngram_size": 0, "bad_words_ids": null, "renormalize_logits": false, "forced_bos_token_id": null,
+    "forced_eos_token_id": null, "remove_invalid_values": false, "exponential_decay_length_penalty": null, "suppress_tokens": null,
+    "begin_suppress_tokens": null, "sequence_bias": null, "token_healing": false, "guidance_scale": null, "watermarking_config": null,
+    "num_return_sequences": 1, "output_attentions": false, "output_hidden_states": false, "output_scores": false,
+    "output_logits": null, "return_dict_in_generate": false, "pad_token_id": null, "bos_token_id": null, "eos_token_id": null,
+    "encoder_no_repeat_ngram_size": 0, "decoder_start_token_id": null, "is_assistant": false, "num_assistant_tokens": 20,
+    "num_assistant_tokens_schedule": "constant", "assistant_confidence_threshold": 0.4, "prompt_lookup_num_tokens": null,
+    "max_matching_ngram_size": null, "assistant_early_exit": null, "assistant_lookbehind": 10, "target_lookbehind": 10,
+    "disable_compile": false, "low_memory": null, "penalty_alpha": null, "dola_layers": null, "diversity_penalty": 0.0,
+    "num_beam_groups": 1, "constraints": null, "force_words_ids": null, "_from_model_config": false
+}"#;
+
+/// Fields of `GenerationConfig` of transformers 5.23.0.
+pub const GENERATION_5: &str = r#"{
+    "max_length": null, "max_new_tokens": null, "min_length": null, "min_new_tokens": null, "early_stopping": null, "max_time": null,
+    "stop_strings": null, "do_sample": null, "num_beams": null, "use_mtp": null, "use_cache": null, "cache_implementation": null,
+    "cache_config": null, "max_cache_len": null, "temperature": null, "top_k": null, "top_p": null, "min_p": null, "top_h": null,
+    "typical_p": null, "epsilon_cutoff": null, "eta_cutoff": null, "repetition_penalty": null, "encoder_repetition_penalty": null,
+    "length_penalty": null, "no_repeat_ngram_size": null, "bad_words_ids": null, "renormalize_logits": null,
+    "forced_bos_token_id": null, "forced_eos_token_id": null, "remove_invalid_values": null, "exponential_decay_length_penalty": null,
+    "suppress_tokens": null, "begin_suppress_tokens": null, "sequence_bias": null, "token_healing": null, "guidance_scale": null,
+    "watermarking_config": null, "num_return_sequences": null, "output_attentions": null, "output_hidden_states": null,
+    "output_scores": null, "output_logits": null, "return_dict_in_generate": null, "pad_token_id": null, "bos_token_id": null,
+    "eos_token_id": null, "encoder_no_repeat_ngram_size": null, "decoder_start_token_id": null, "is_assistant": null,
+    "num_assistant_tokens": null, "num_assistant_tokens_schedule": null, "assistant_confidence_threshold": null,
+    "prompt_lookup_num_tokens": null, "max_matching_ngram_size": null, "assistant_early_exit": null, "assistant_lookbehind": null,
+    "target_lookbehind": null, "assistant_ensemble_weight": null, "speculation_type": null, "compile_config": null,
+    "disable_compile": null, "continuous_batching_config": null, "low_memory": null, "penalty_alpha": null, "dola_layers": null,
+    "diversity_penalty": null, "num_beam_groups": null, "constraints": null, "force_words_ids": null, "prefill_chunk_size": null,
+    "_from_model_config": null
+}"#;

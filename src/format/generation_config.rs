@@ -6,6 +6,7 @@
 
 use super::json::Json;
 use super::json_file::SORTED;
+use super::release::Release;
 use super::settings::{Kind, Schema, Settings};
 use crate::diagnostic::Result;
 
@@ -91,6 +92,17 @@ impl GenerationConfig {
         SORTED.bytes(self.settings.to_json())
     }
 
+    /// The config that a release holds after loading this one, ready to be written: without the values that are its defaults.
+    #[must_use]
+    pub fn loaded_by(&self, release: &Release) -> GenerationConfig {
+        let defaults = Release::defaults(release.generation_fields);
+        let is_default = |(key, value): &(String, Json)| defaults.iter().any(|(known, default)| known == key && equal(value, default));
+        let mut settings = self.settings.clone();
+        settings.values.retain(|field| !is_default(field) && field.0 != "_commit_hash");
+        settings.set("transformers_version", Json::from(release.version));
+        GenerationConfig { settings }
+    }
+
     /// `transformers_version`.
     pub fn transformers_version(&self) -> Option<&str> {
         self.settings.text("transformers_version")
@@ -106,9 +118,15 @@ impl GenerationConfig {
     }
 }
 
+/// Whether Python holds two values for equal: 1 and 1.0 are.
+fn equal(left: &Json, right: &Json) -> bool {
+    left == right || left.as_f64().zip(right.as_f64()).is_some_and(|(left, right)| left == right)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::release::RELEASES;
     use proptest::prelude::*;
 
     #[test]
@@ -117,6 +135,20 @@ mod tests {
         assert_eq!((ids("{\"eos_token_id\": 3}"), ids("{\"eos_token_id\": [3, 4]}"), ids("{}")), (vec![3], vec![3, 4], vec![]));
         let error = GenerationConfig::parse("g", b"{\"do_sample\": \"yes\"}").unwrap_err();
         assert_eq!(error.to_string(), "g, at /do_sample: do_sample does not fit (expected true, false or null, found a string)");
+    }
+
+    #[test]
+    fn saved_as_each_release_saves_it() {
+        let golden = Json::parse("golden", include_bytes!("../../tests/golden/generation_configs.json")).unwrap();
+        for release in RELEASES {
+            let saved = golden.get("saved").unwrap().get(release.version).unwrap().entries().unwrap();
+            assert_eq!(saved.len(), 7);
+            for (name, text) in saved {
+                let source = golden.get("sources").unwrap().get(name).unwrap().as_str().unwrap();
+                let written = GenerationConfig::parse(name, source.as_bytes()).unwrap().loaded_by(release).to_bytes();
+                assert_eq!(String::from_utf8(written).unwrap(), text.as_str().unwrap(), "{} {name}", release.version);
+            }
+        }
     }
 
     proptest! {

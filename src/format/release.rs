@@ -7,8 +7,9 @@
 //! transformers 4.57.6 and 5.23.0: `configuration_utils.py`, `modeling_utils.py` (`save_pretrained`), `trainer.py` (`_save_checkpoint`),
 //! `tokenization_utils_base.py` (`save_pretrained`).
 
-use super::config_fields::{BASE_4, BASE_5, GENERATION_KEYS_5, MODELS_4, MODELS_5, ModelFields};
+use super::config_fields::{BASE_4, BASE_5, GENERATION_4, GENERATION_5, GENERATION_KEYS_5, MODELS_4, MODELS_5, ModelFields};
 use super::file_table::{FILES, FileRow, PICKLED_WEIGHTS, TOKENIZER_SIDE_FILES};
+use super::json::Json;
 
 /// One release of transformers.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Release {
     pub base_fields: &'static str,
     /// Fields of the config of each model type.
     pub models: &'static [ModelFields],
+    /// Fields of `GenerationConfig` with their defaults, as JSON: a generation config has them only where they differ.
+    pub generation_fields: &'static str,
     /// Keys of `GenerationConfig` that a model config must not hold; they are dropped when a config is loaded.
     pub generation_keys: &'static [&'static str],
     /// Whether numbers that JSON cannot write stand as `{"__float__": "NaN"}` in a config.
@@ -46,6 +49,7 @@ pub const V4_57_6: Release = Release {
     restores_legacy_names: false,
     base_fields: BASE_4,
     models: MODELS_4,
+    generation_fields: GENERATION_4,
     generation_keys: &[],
     wraps_special_floats: false,
     tokenizer_side_files: true,
@@ -60,6 +64,7 @@ pub const V5_23_0: Release = Release {
     restores_legacy_names: true,
     base_fields: BASE_5,
     models: MODELS_5,
+    generation_fields: GENERATION_5,
     generation_keys: GENERATION_KEYS_5,
     wraps_special_floats: true,
     tokenizer_side_files: false,
@@ -88,6 +93,14 @@ impl Release {
         self.models.iter().find(|model| model.model_type == model_type)
     }
 
+    /// The fields of one of the tables above, in their order.
+    pub(super) fn defaults(fields: &str) -> Vec<(String, Json)> {
+        match Json::parse("the release table", fields.as_bytes()) {
+            Ok(Json::Object(entries)) => entries,
+            _ => Vec::new(),
+        }
+    }
+
     /// The row of a file by its path inside the directory, `/` between names; a checkpoint's folder is not part of it.
     pub fn file(&self, name: &str) -> Option<&'static FileRow> {
         self.files.iter().copied().flatten().find(|row| row.matches(name))
@@ -111,6 +124,18 @@ mod tests {
         assert_eq!(Release::newest_writing(&["adapter_config.json", "tokenizer.json"]), Some(&V5_23_0));
         assert_eq!(Release::newest_writing(&["adapter_config.json", "vocab.txt"]), Some(&V4_57_6));
         assert_eq!(Release::newest_writing(&["adapter_config.json", "notes.txt"]), None);
+    }
+
+    #[test]
+    fn the_tables_are_json() {
+        for release in RELEASES {
+            for (fields, least) in [(release.base_fields, 8), (release.generation_fields, 50)] {
+                assert!(Release::defaults(fields).len() >= least, "{}", release.version);
+            }
+            for model in release.models {
+                assert!(Release::defaults(model.fields).len() > 10, "{} {}", release.version, model.model_type);
+            }
+        }
     }
 
     #[test]

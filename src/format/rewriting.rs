@@ -8,6 +8,7 @@ use super::file_table::Holds;
 use super::generation_config::GenerationConfig;
 use super::model_card::ModelCard;
 use super::predictions::Predictions;
+use super::release::Release;
 use super::results::Results;
 use super::safetensors::{Header, Tensor, TensorInfo, serialize};
 use super::shard_index::ShardIndex;
@@ -20,14 +21,15 @@ use crate::diagnostic::Result;
 
 /// The file as transformers would write it for the values that it holds; nothing for a kind of file that has no reader yet.
 ///
-/// A config of a release and a model type of the release table is written with every field that the release writes, and no other.
+/// A config of a release and a model type of the release table is written with every field that the release writes, and no other; so is a
+/// generation config.
 ///
 /// # Errors
 /// The file is not what its kind says.
 pub fn rewrite(holds: Holds, path: &str, bytes: &[u8]) -> Option<Result<Vec<u8>>> {
     Some(match holds {
         Holds::Config => Config::parse(path, bytes).map(|config| rewrite_config(&config)),
-        Holds::GenerationConfig => GenerationConfig::parse(path, bytes).map(|value| value.to_bytes()),
+        Holds::GenerationConfig => GenerationConfig::parse(path, bytes).map(|config| rewrite_generation_config(&config)),
         Holds::AdapterConfig => AdapterConfig::parse(path, bytes).map(|value| value.to_bytes()),
         Holds::Safetensors => rewrite_safetensors(path, bytes),
         Holds::ShardIndex => ShardIndex::parse(path, bytes).map(|value| value.to_bytes()),
@@ -51,6 +53,11 @@ pub fn rewrite(holds: Holds, path: &str, bytes: &[u8]) -> Option<Result<Vec<u8>>
 
 fn rewrite_config(config: &Config) -> Vec<u8> {
     let known = config.release().filter(|release| config.model_type().is_some_and(|kind| release.model(kind).is_some()));
+    known.map_or_else(|| config.to_bytes(), |release| config.loaded_by(release).to_bytes())
+}
+
+fn rewrite_generation_config(config: &GenerationConfig) -> Vec<u8> {
+    let known = config.transformers_version().and_then(Release::find);
     known.map_or_else(|| config.to_bytes(), |release| config.loaded_by(release).to_bytes())
 }
 
