@@ -99,8 +99,10 @@ pub fn convert(source: &dyn Source, conversion: Conversion) -> Result<Converted>
 
 /// The config that is saved with the tensors: as transformers holds it after loading, where that is known here.
 fn rewritten(config: Config, dtype: Option<Dtype>) -> Config {
-    let is_ours = config.transformers_version() == Some(V5_23_0.version) && config.model_type() == Some("bert");
-    let mut config = if is_ours { config.loaded() } else { config };
+    let mut config = match config.known_release() {
+        Some(release) => config.loaded_by(release),
+        None => config,
+    };
     if let Some(name) = dtype.and_then(Dtype::config_name) {
         let key = if config.get("dtype").is_none() && config.get("torch_dtype").is_some() { "torch_dtype" } else { "dtype" };
         config.set(key, Json::from(name));

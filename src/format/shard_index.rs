@@ -1,11 +1,12 @@
 //! `model.safetensors.index.json` and `pytorch_model.bin.index.json`: which shard holds which tensor.
 //!
 //! # Source
-//! transformers 5.23.0 and 4.57.6, `modeling_utils.py` (`save_pretrained`): `json.dumps(index, indent=2, sort_keys=True)` and a newline.
+//! transformers 4.57.6 and 5.23.0, `modeling_utils.py` (`save_pretrained`).
 
+use super::fields::Fields;
 use super::json::Json;
-use super::python_json::{Layout, dumps};
-use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
+use super::json_file::SORTED;
+use crate::diagnostic::Result;
 
 /// The index of a sharded model.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,35 +24,25 @@ pub struct ShardIndex {
 }
 
 impl ShardIndex {
-    /// Reads an index; `file` is its path as the user knows it.
+    /// Reads the file.
     ///
     /// # Errors
-    /// Text that is not an index, a number that is none, or a file name that leaves the directory.
-    pub fn parse(file: &str, bytes: &[u8]) -> Result<ShardIndex> {
-        let Json::Object(mut unknown) = Json::parse(file, bytes)? else {
-            return Err(error(file, "", "the index is not a JSON object"));
-        };
-        let mut object = |key: &str| match take(&mut unknown, key) {
-            Some(Json::Object(entries)) => Ok(entries),
-            found => {
-                let pointer = format!("/{key}");
-                let message = if found.is_some() { "this is not a JSON object" } else { "the index lacks this key" };
-                Err(error(file, &pointer, message))
-            }
-        };
-        let (mut metadata, weight_map) = (object("metadata")?, object("weight_map")?);
-        let mut number = |key: &str| -> Result<Option<u64>> {
-            let number = |value: Json| value.as_u64().ok_or_else(|| error(file, &format!("/metadata/{key}"), "this is not a whole number"));
-            take(&mut metadata, key).map(number).transpose()
-        };
-        let total_size_bytes = number("total_size")?.ok_or_else(|| error(file, "/metadata/total_size", "the index lacks this key"))?;
-        let total_parameters = number("total_parameters")?;
-        let row = |(tensor, shard): (String, Json)| match shard.as_str().filter(|name| is_plain(name)) {
-            Some(shard) => Ok((tensor, shard.to_owned())),
-            None => Err(error(file, &format!("/weight_map/{tensor}"), "this is not the name of a file in the same directory")),
-        };
-        let weight_map = weight_map.into_iter().map(row).collect::<Result<_>>()?;
-        Ok(ShardIndex { total_parameters, total_size_bytes, weight_map, unknown_metadata: metadata, unknown })
+    /// Text that is not an index, or a file name that leaves the directory.
+    pub fn parse(path: &str, bytes: &[u8]) -> Result<ShardIndex> {
+        let mut fields = Fields::parse("index", path, bytes)?;
+        let mut metadata = fields.object("metadata")?;
+        let weight_map: Vec<(String, String)> = fields.required("weight_map")?;
+        let plain = |file: &str| !file.is_empty() && !file.contains(['/', '\\', ':', '\0']) && !file.starts_with('.');
+        if let Some((tensor, file)) = weight_map.iter().find(|(_, file)| !plain(file)) {
+            return Err(fields.error(&format!("weight_map/{tensor}"), "the name of a file in the same directory", file));
+        }
+        Ok(ShardIndex {
+            total_parameters: metadata.optional("total_parameters")?,
+            total_size_bytes: metadata.required("total_size")?,
+            weight_map,
+            unknown_metadata: metadata.rest(),
+            unknown: fields.rest(),
+        })
     }
 
     /// The file as transformers writes it.
@@ -59,13 +50,11 @@ impl ShardIndex {
         let mut metadata = self.unknown_metadata.clone();
         metadata.extend(self.total_parameters.map(|count| ("total_parameters".to_owned(), count.into())));
         metadata.push(("total_size".to_owned(), self.total_size_bytes.into()));
-        let weight_map = self.weight_map.iter().map(|(tensor, shard)| (tensor.clone(), Json::from(shard.as_str()))).collect();
+        let weight_map = self.weight_map.iter().map(|(tensor, file)| (tensor.clone(), Json::from(file.as_str()))).collect();
         let mut index = self.unknown.clone();
         index.push(("metadata".to_owned(), Json::Object(metadata)));
         index.push(("weight_map".to_owned(), Json::Object(weight_map)));
-        let mut text = dumps(&Json::Object(index).sorted(), Layout::Python { indent: 2 });
-        text.push('\n');
-        text.into_bytes()
+        SORTED.bytes(Json::Object(index))
     }
 
     /// The files that the index names, sorted, each once.
@@ -77,23 +66,10 @@ impl ShardIndex {
     }
 }
 
-fn take(entries: &mut Vec<(String, Json)>, key: &str) -> Option<Json> {
-    let position = entries.iter().position(|(name, _)| name == key)?;
-    Some(entries.remove(position).1)
-}
-
-/// Whether a name stays in the directory: an index must not make a reader open `../../secrets`.
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && !name.contains(['/', '\\', ':', '\0']) && !name.starts_with('.')
-}
-
-fn error(file: &str, pointer: &str, message: &str) -> Error {
-    Error::malformed(Diagnostic::new("index", Site::file(file).at(Place::Pointer(pointer.to_owned())), message))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Place;
     use proptest::prelude::*;
 
     fn index() -> impl Strategy<Value = ShardIndex> {
@@ -132,7 +108,7 @@ mod tests {
             ("{\"weight_map\": {}}".to_owned(), "/metadata"),
             (format!("{{\"metadata\": {size}}}"), "/weight_map"),
             (index(size, "[]"), "/weight_map"),
-            (index(size, "{\"a\": 1}"), "/weight_map/a"),
+            (index(size, "{\"a\": 1}"), "/weight_map"),
             (index(size, "{\"a\": \"../b\"}"), "/weight_map/a"),
             (index(size, "{\"a\": \"C:b\"}"), "/weight_map/a"),
             (index(size, "{\"a\": \"\"}"), "/weight_map/a"),

@@ -61,6 +61,11 @@ impl<'a> TorchContent<'a> {
         })
     }
 
+    /// The file, written from the content alone.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.pieces().into_iter().filter_map(Piece::written).collect::<Vec<_>>().concat()
+    }
+
     /// The pieces of the file one after another, written from the content alone; the tensors' own bytes are not copied.
     pub fn pieces(&self) -> Vec<Piece<'_>> {
         let whole = |bytes: Vec<u8>| vec![Piece::Written(bytes.into())];

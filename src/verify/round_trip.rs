@@ -1,14 +1,11 @@
 //! Each file by itself: read into values, written from them alone, compared byte for byte.
 
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
-use crate::format::config::Config;
-use crate::format::json::{Json, line_and_column};
-use crate::format::python_json::{Layout, dumps};
-use crate::format::release::{Release, V5_23_0};
+use crate::format::file_table::Holds;
+use crate::format::json::line_and_column;
+use crate::format::release::RELEASES;
+use crate::format::rewriting;
 use crate::format::safetensors::Header;
-use crate::format::shard_index::ShardIndex;
-use crate::format::tokenizer_config::TokenizerConfig;
-use crate::format::tokenizer_json::TokenizerJson;
 use crate::format::torch_content::TorchContent;
 use crate::format::torch_kind::TorchKind;
 use crate::storage::{CHUNK_BYTES, Content, Piece};
@@ -39,43 +36,20 @@ impl FileStatus {
     }
 }
 
-type Matches = fn(&str) -> bool;
-/// Reads a file into values and writes it from them; what transformers would write differently comes back.
-type Rewrite = fn(&str, &dyn Content) -> Result<Option<Diagnostic>>;
-
-/// Which names a file may have, and how it is read and written again.
-const FILES: [(Matches, Rewrite); 8] = [
-    (|name| name == "config.json", |path, content| whole(path, content, rewrite_config)),
-    (
-        |name| name == "tokenizer.json",
-        |path, content| whole(path, content, |path, bytes| Ok(TokenizerJson::parse(path, bytes)?.to_bytes())),
-    ),
-    (
-        |name| matches!(name, "tokenizer_config.json" | "special_tokens_map.json" | "added_tokens.json"),
-        |path, content| whole(path, content, |path, bytes| Ok(TokenizerConfig::parse(path, bytes)?.to_bytes())),
-    ),
-    (|name| name.ends_with(".safetensors"), rewrite_safetensors),
-    (|name| TorchKind::of(name).is_some(), rewrite_torch),
-    (
-        |name| matches!(name, "model.safetensors.index.json" | "pytorch_model.bin.index.json"),
-        |path, content| whole(path, content, |path, bytes| Ok(ShardIndex::parse(path, bytes)?.to_bytes())),
-    ),
-    (|name| name.ends_with("_results.json"), |path, content| whole(path, content, |path, bytes| sorted_json(path, bytes, 4, ""))),
-    (
-        |name| matches!(name, "trainer_state.json" | "generation_config.json"),
-        |path, content| whole(path, content, |path, bytes| sorted_json(path, bytes, 2, "\n")),
-    ),
-];
+/// What a file of that name holds, in whichever release writes it; other files of torch hold what their ending says.
+fn holds(name: &str) -> Option<Holds> {
+    RELEASES.iter().find_map(|release| release.file(name)).map(|row| row.holds).or_else(|| TorchKind::of(name).map(Holds::Torch))
+}
 
 /// Checks one file and adds what is wrong to `findings`.
 ///
 /// # Errors
 /// The file cannot be read from the disk.
 pub(super) fn check(name: &str, path: &str, content: &dyn Content, findings: &mut Vec<Diagnostic>) -> Result<FileStatus> {
-    let Some((_, rewrite)) = FILES.iter().find(|(matches, _)| matches(name)) else {
+    let Some(holds) = holds(name) else {
         return Ok(FileStatus::NotChecked);
     };
-    match rewrite(path, content) {
+    match rewrite(holds, path, content) {
         Ok(None) => Ok(FileStatus::Identical),
         Ok(Some(difference)) => {
             findings.push(difference);
@@ -89,25 +63,17 @@ pub(super) fn check(name: &str, path: &str, content: &dyn Content, findings: &mu
     }
 }
 
-/// A file of text, small enough to be read at once.
-fn whole(path: &str, content: &dyn Content, rewrite: impl Fn(&str, &[u8]) -> Result<Vec<u8>>) -> Result<Option<Diagnostic>> {
-    let written = rewrite(path, &content.range(0..content.length())?)?;
-    compare(path, content, &[Piece::Written(Cow::Owned(written))])
-}
-
-fn sorted_json(path: &str, bytes: &[u8], indent: usize, end: &str) -> Result<Vec<u8>> {
-    Ok((dumps(&Json::parse(path, bytes)?.sorted(), Layout::Python { indent }) + end).into_bytes())
-}
-
-fn rewrite_config(path: &str, bytes: &[u8]) -> Result<Vec<u8>> {
-    let config = Config::parse(path, bytes)?;
-    Ok(if release(&config).is_some() { config.loaded().to_bytes() } else { config.to_bytes() })
-}
-
-/// The release that claims to have written the directory, where its rules are known here. The config of another one is only written again.
-pub(super) fn release(config: &Config) -> Option<&'static Release> {
-    let ours = config.transformers_version() == Some(V5_23_0.version) && config.model_type() == Some("bert");
-    ours.then_some(&V5_23_0)
+/// Reads a file into values and writes it from them; what transformers would write differently comes back.
+fn rewrite(holds: Holds, path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {
+    match holds {
+        Holds::Safetensors => rewrite_safetensors(path, content),
+        // Larger tensors are not read again where they have not moved.
+        Holds::Torch(kind) => compare(path, content, &TorchContent::read(kind, path, content)?.pieces()),
+        small => {
+            let written = rewriting::rewrite(small, path, &content.range(0..content.length())?)?;
+            compare(path, content, &[Piece::Written(Cow::Owned(written))])
+        }
+    }
 }
 
 /// Header and data in canonical order, from the values alone. Where the header is the canonical one, the data lie where it says.
@@ -116,15 +82,6 @@ fn rewrite_safetensors(path: &str, content: &dyn Content) -> Result<Option<Diagn
     match header.not_canonical(path, &head) {
         Some(difference) => Ok(Some(difference)),
         None => compare(path, content, &[Piece::Written(Cow::Owned(header.to_bytes())), Piece::Kept(header.data_start..content.length())]),
-    }
-}
-
-/// A file of `torch.save`, whose larger tensors are not read again where they have not moved.
-fn rewrite_torch(path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    match TorchKind::of(name) {
-        Some(kind) => compare(path, content, &TorchContent::read(kind, path, content)?.pieces()),
-        None => Ok(None),
     }
 }
 

@@ -8,6 +8,8 @@ mod files;
 mod safetensors;
 #[cfg(test)]
 mod tests;
+mod text_files;
+mod text_files;
 mod torch_files;
 mod training;
 mod weights;
@@ -62,6 +64,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Files and directories", codes: files::CODES },
     Group { title: "Safetensors", codes: safetensors::CODES },
     Group { title: "Files of torch.save", codes: torch_files::CODES },
+    Group { title: "Text files beside the model", codes: text_files::CODES },
     Group { title: "Weights", codes: weights::CODES },
     Group { title: "The files against each other and against a reference", codes: checks::CODES },
     Group { title: "Converting", codes: conversion::CODES },

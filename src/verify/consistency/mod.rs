@@ -41,7 +41,7 @@ const CHECKS: [Check; 5] = [labels::check, tokenizer::check, index::check, value
 pub(super) fn check(source: &dyn Source, report: &mut Report) -> Result<()> {
     let bytes = source.read("config.json")?.unwrap_or_default();
     let config = Config::parse(&source.path("config.json"), &bytes).ok();
-    report.release = config.as_ref().and_then(super::round_trip::release).map(|release| release.version);
+    report.release = config.as_ref().and_then(Config::release).map(|release| release.version);
     let weights = tensors::open(source, &mut report.findings)?;
     let directory = Directory { source, config, weights };
     CHECKS.iter().try_for_each(|check| check(&directory, report))
