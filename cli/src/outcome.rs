@@ -1,5 +1,7 @@
 //! What came of verifying one directory: what every renderer prints.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rtrain::diagnostic::Error;
 use rtrain::verify::Report;
 
@@ -15,13 +17,13 @@ pub struct Outcome {
     /// Number of findings that `--ignore` left out.
     pub ignored: usize,
     /// Codes and numbers of findings beyond `--max-findings`.
-    pub omitted: Vec<(&'static str, usize)>,
+    pub omitted: BTreeMap<&'static str, usize>,
 }
 
 impl Outcome {
     /// An outcome with nothing left out.
     pub fn new(directory: String, result: Result<Report, Error>) -> Self {
-        Outcome { directory, result, ignored: 0, omitted: Vec::new() }
+        Outcome { directory, result, ignored: 0, omitted: BTreeMap::new() }
     }
 
     /// Leaves out what is ignored; `name` is the directory's name inside its run, or empty.
@@ -46,41 +48,26 @@ impl Outcome {
     /// Keeps `limit` findings and counts the others: the first of every code goes before the second of any.
     pub fn limit(&mut self, limit: usize) {
         let Ok(report) = &mut self.result else { return };
-        if report.findings.len() <= limit {
-            return;
+        let mut ranks: BTreeMap<&str, usize> = BTreeMap::new();
+        let ranked = report.findings.iter().enumerate().map(|(position, finding)| {
+            let rank = ranks.entry(finding.code).or_default();
+            *rank += 1;
+            (*rank, position)
+        });
+        let mut order: Vec<(usize, usize)> = ranked.collect();
+        order.sort_unstable();
+        let beyond: BTreeSet<usize> = order.into_iter().skip(limit).map(|(_, position)| position).collect();
+        for position in &beyond {
+            *self.omitted.entry(report.findings[*position].code).or_default() += 1;
         }
-        let mut counts: Vec<(&'static str, usize)> = Vec::new();
-        let mut ranks = Vec::with_capacity(report.findings.len());
-        for (position, finding) in report.findings.iter().enumerate() {
-            let index = counts.iter().position(|(code, _)| *code == finding.code).unwrap_or(counts.len());
-            if index == counts.len() {
-                counts.push((finding.code, 0));
-            }
-            ranks.push((counts[index].1, position));
-            counts[index].1 += 1;
-        }
-        ranks.sort_unstable();
-        let mut kept: Vec<usize> = ranks.into_iter().take(limit).map(|(_, position)| position).collect();
-        kept.sort_unstable();
-        let findings = std::mem::take(&mut report.findings);
-        let mut kept = kept.into_iter().peekable();
-        report.findings = findings
-            .into_iter()
-            .enumerate()
-            .filter(|(position, _)| kept.next_if_eq(position).is_some())
-            .map(|(_, finding)| finding)
-            .collect();
-        for (code, count) in &mut counts {
-            *count -= report.findings.iter().filter(|finding| finding.code == *code).count();
-        }
-        counts.retain(|(_, count)| *count > 0);
-        self.omitted = counts;
+        let mut position = 0..;
+        report.findings.retain(|_| position.next().is_none_or(|position| !beyond.contains(&position)));
     }
 
     /// Number of findings, shown or not.
     pub fn findings(&self) -> usize {
         let shown = self.result.as_ref().map_or(0, |report| report.findings.len());
-        shown + self.omitted.iter().map(|(_, count)| count).sum::<usize>()
+        shown + self.omitted.values().sum::<usize>()
     }
 
     /// The exit code that this directory asks for.

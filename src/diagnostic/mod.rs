@@ -20,10 +20,8 @@ pub enum Place {
     Line(u64, u64),
     /// A tensor by its name.
     Tensor(String),
-    /// A JSON pointer (RFC 6901).
+    /// A JSON pointer (RFC 6901), into JSON or into the values of a pickle.
     Pointer(String),
-    /// A value inside a pickle, by its path as Python writes it, such as `["state"][0]["exp_avg"]`.
-    Object(String),
     /// A column of a table by its name.
     Column(String),
 }
@@ -36,7 +34,6 @@ impl fmt::Display for Place {
             Place::Line(line, column) => write!(f, "line {line}, column {column}"),
             Place::Tensor(name) => write!(f, "tensor {name}"),
             Place::Pointer(pointer) => f.write_str(if pointer.is_empty() { "the top level" } else { pointer }),
-            Place::Object(path) => write!(f, "object {path}"),
             Place::Column(name) => write!(f, "column {name}"),
         }
     }

@@ -9,7 +9,7 @@ impl Report {
     ///
     /// `directory` and `reference` are paths; `release` is the transformers version of [`Report::release`]; `files` lists those of both directories by name, with `bytes` and `status` null where only
     /// the reference has the file; the `place` of a finding is null for a whole file, and else an object of one of the forms
-    /// `{"bytes": [start, end]}`, `{"line": n, "column": n}`, `{"tensor": name}`, `{"pointer": json_pointer}`, `{"object": path}` and `{"table_column": name}`.
+    /// `{"bytes": [start, end]}`, `{"line": n, "column": n}`, `{"tensor": name}`, `{"pointer": json_pointer}` and `{"table_column": name}`.
     pub fn to_json(&self) -> Json {
         object([
             ("directory", self.directory.as_str().into()),
@@ -60,7 +60,6 @@ fn place_json(place: &Place) -> Json {
         Place::Line(line, column) => object([("line", (*line).into()), ("column", (*column).into())]),
         Place::Tensor(name) => object([("tensor", name.as_str().into())]),
         Place::Pointer(pointer) => object([("pointer", pointer.as_str().into())]),
-        Place::Object(path) => object([("object", path.as_str().into())]),
         Place::Column(name) => object([("table_column", name.as_str().into())]),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Those views differ in what they make of several failures in one case, so that all findings of a file stand in one.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -31,7 +32,7 @@ struct Suite<'a> {
     directory: &'a str,
     cases: Vec<Case<'a>>,
     error: Option<&'a Diagnostic>,
-    omitted: &'a [(&'static str, usize)],
+    omitted: &'a BTreeMap<&'static str, usize>,
 }
 
 /// One file, or the directory itself.

@@ -120,7 +120,6 @@ fn logical(place: &Place) -> Option<(&'static str, &str)> {
     match place {
         Place::Tensor(name) => Some(("tensor", name)),
         Place::Pointer(pointer) => Some(("property", pointer)),
-        Place::Object(path) => Some(("object", path)),
         Place::Column(name) => Some(("column", name)),
         Place::Whole | Place::Bytes(_) | Place::Line(..) => None,
     }

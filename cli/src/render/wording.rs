@@ -1,5 +1,7 @@
 //! Words and numbers as they stand in every format.
 
+use std::collections::BTreeMap;
+
 use rtrain::diagnostic::{Diagnostic, Place};
 
 /// The text with control characters escaped, so that a file can neither steer the terminal that shows its names nor give commands to the CI
@@ -32,8 +34,8 @@ pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
 }
 
 /// The findings that are not shown, code by code.
-pub fn omission(omitted: &[(&'static str, usize)]) -> String {
-    let total: usize = omitted.iter().map(|(_, count)| count).sum();
+pub fn omission(omitted: &BTreeMap<&str, usize>) -> String {
+    let total: usize = omitted.values().sum();
     let codes: Vec<String> = omitted.iter().map(|(code, count)| format!("{} {code}", grouped(*count as u64))).collect();
     format!("… and {}: {}", counted(total, "more finding"), codes.join(", "))
 }
