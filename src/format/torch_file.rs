@@ -7,7 +7,7 @@ use super::pickle::{Limits, Source, Value, read};
 use super::safetensors::Dtype;
 use super::torch_archive::Archive;
 use super::torch_kind::TorchKind;
-use super::torch_tensor::{Entry, ORDERED_DICT, REBUILD, Storage, Tensor, storage_dtype};
+use super::torch_tensor::{Entry, ORDERED_DICT, REBUILD, REBUILD_UNTYPED, Storage, Tensor, storage_dtype, untyped_dtype};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -55,9 +55,9 @@ impl<'a> TorchFile<'a> {
             return Err(Error::malformed(diagnostic.expected(format!("data/{}", self.storages.len())).found(format!("data/{key}"))));
         };
         let length = u64::try_from(data.len()).ok();
-        if length != elements.checked_mul(dtype.bytes()) {
+        if length != elements.checked_mul(dtype.map_or(1, Dtype::bytes)) {
             let diagnostic = self.storage_diagnostic(&format!("the storage data/{key} is not as large as the pickle says"));
-            let expected = format!("{elements} elements of {}", dtype.name());
+            let expected = format!("{elements} elements of {}", dtype.map_or("a byte", Dtype::name));
             return Err(Error::malformed(diagnostic.expected(expected).found(format!("{} bytes", data.len()))));
         }
         if let Some(known) = self.storages.get(number) {
@@ -78,22 +78,22 @@ impl<'a> TorchFile<'a> {
     /// A tensor whose parts are not as torch writes them, or that reaches beyond its storage.
     pub(super) fn tensor(&mut self, pointer: &str, value: &Value) -> Result<Option<Arc<Tensor<'a>>>> {
         let Value::Object(object) = value else { return Ok(None) };
-        if object.class != REBUILD {
+        if object.class != REBUILD && object.class != REBUILD_UNTYPED {
             return Ok(None);
         }
         let address = Arc::as_ptr(object).addr();
         if let Some(tensor) = self.tensors.get(&address) {
             return Ok(Some(Arc::clone(tensor)));
         }
-        let Some(tensor) = value.called(REBUILD).and_then(|arguments| self.rebuild(arguments)) else {
+        let Some(tensor) = value.called(object.class).and_then(|arguments| self.rebuild(arguments)) else {
             return Err(self.error("torch-tensor", pointer, "a tensor is not described as torch describes it"));
         };
-        let bytes = tensor.elements_needed().and_then(|elements| elements.checked_mul(tensor.storage.dtype.bytes()));
+        let bytes = tensor.elements_needed().and_then(|elements| elements.checked_mul(tensor.dtype.bytes()));
         let length = u64::try_from(tensor.storage.data.len()).unwrap_or(u64::MAX);
         if bytes.is_none_or(|bytes| bytes > length) {
             let diagnostic = self.diagnostic("torch-tensor", pointer, "a tensor reaches beyond its storage");
             let (shape, stride, offset) = (&tensor.shape, &tensor.stride, tensor.offset);
-            let found = format!("offset {offset}, shape {shape:?}, steps {stride:?} of {}", tensor.storage.dtype.name());
+            let found = format!("offset {offset}, shape {shape:?}, steps {stride:?} of {}", tensor.dtype.name());
             return Err(Error::malformed(diagnostic.expected(format!("at most {length} bytes")).found(found)));
         }
         let tensor = Arc::new(tensor);
@@ -102,14 +102,19 @@ impl<'a> TorchFile<'a> {
     }
 
     fn rebuild(&self, arguments: &[Value]) -> Option<Tensor<'a>> {
-        let [Value::Persistent(identifier), offset, shape, stride, requires_grad, hooks] = arguments else { return None };
+        let [Value::Persistent(identifier), offset, shape, stride, requires_grad, hooks, dtype @ ..] = arguments else { return None };
         let (_, key, ..) = storage_identifier(identifier)?;
         let storage = Arc::clone(self.storages.get(key.parse::<usize>().ok()?)?);
+        let dtype = match (dtype, storage.dtype) {
+            ([], Some(dtype)) => dtype,
+            ([dtype], None) => untyped_dtype(dtype)?,
+            _ => return None,
+        };
         let numbers = |value: &Value| value.as_tuple()?.iter().map(Value::as_integer::<u64>).collect::<Option<Vec<u64>>>();
         let (shape, stride) = (numbers(shape)?, numbers(stride)?);
         let sound = hooks.called(ORDERED_DICT)?.is_empty() && shape.len() == stride.len();
         sound.then_some(())?;
-        Some(Tensor { storage, offset: offset.as_integer()?, shape, stride, requires_grad: requires_grad.as_bool()? })
+        Some(Tensor { storage, dtype, offset: offset.as_integer()?, shape, stride, requires_grad: requires_grad.as_bool()? })
     }
 
     /// What a name stands for.
@@ -204,9 +209,9 @@ impl<'a> TorchFile<'a> {
     }
 }
 
-fn storage_identifier(identifier: &Value) -> Option<(Dtype, &str, &str, u64)> {
-    let [tag, Value::Global("torch", class), key, location, elements] = identifier.as_tuple()? else { return None };
-    let dtype = storage_dtype(class)?;
+fn storage_identifier(identifier: &Value) -> Option<(Option<Dtype>, &str, &str, u64)> {
+    let [tag, Value::Global(module, class), key, location, elements] = identifier.as_tuple()? else { return None };
+    let dtype = storage_dtype((module, class))?;
     (tag.as_str()? == "storage").then_some((dtype, key.as_str()?, location.as_str()?, elements.as_integer()?))
 }
 
