@@ -108,6 +108,17 @@ mod tests {
     }
 
     #[test]
+    fn short_pickles_of_many_objects_are_refused() {
+        let million = [b"\x80\x02]q\0(".as_slice(), &b"}".repeat(1_000_000), b"e."].concat();
+        let deep = [b"\x80\x02".as_slice(), &b"]".repeat(50_000), &b"a".repeat(49_999), b"."].concat();
+        for pickle in [million, deep] {
+            for name in NAMES {
+                assert_eq!(parse(name, &around(&pickle, &[])).unwrap_err().diagnostic().code, "pickle-limit");
+            }
+        }
+    }
+
+    #[test]
     fn storages_are_accounted_for() {
         let tensor = |key: &str, elements: u8| {
             let key = [b"X\x01\0\0\0", key.as_bytes()].concat();

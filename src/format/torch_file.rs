@@ -30,7 +30,8 @@ impl<'a> TorchFile<'a> {
     pub(super) fn parse(path: &str, bytes: &'a [u8], kind: TorchKind) -> Result<Self> {
         let archive = Archive::parse(path, bytes)?;
         let source = Source { file: path, offset: archive.pickle_offset() };
-        let pickle = read(source, &archive.pickle, kind.classes(), &Limits::default())?;
+        let limits = Limits::for_file(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let pickle = read(source, &archive.pickle, kind.classes(), &limits)?;
         let stem = archive.stem.into_owned();
         let (storages, tensors) = (Vec::new(), HashMap::new());
         let mut file = TorchFile { path: path.to_owned(), kind, stem, value: pickle.value, storages, tensors };
