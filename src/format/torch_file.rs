@@ -1,5 +1,7 @@
 //! What the files of `torch.save` have in common: an object, and storages that its tensors lie in.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -9,8 +11,6 @@ use super::torch_archive::Archive;
 use super::torch_kind::TorchKind;
 use super::torch_tensor::{Entry, ORDERED_DICT, REBUILD, REBUILD_UNTYPED, Storage, Tensor, storage_dtype, untyped_dtype};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
-use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// An archive whose pickle has been read and whose storages are all accounted for.
 pub(super) struct TorchFile<'a> {
@@ -45,8 +45,8 @@ impl<'a> TorchFile<'a> {
         Ok(file)
     }
 
-    /// The storage that an identifier of a pickle names.
-    fn storage(&mut self, identifier: &Value, data: &[Cow<'a, [u8]>]) -> Result<Arc<Storage<'a>>> {
+    /// Adds the storage that an identifier of a pickle names, unless it is known.
+    fn storage(&mut self, identifier: &Value, data: &[Cow<'a, [u8]>]) -> Result<()> {
         let Some((dtype, key, location, elements)) = storage_identifier(identifier) else {
             return Err(Error::malformed(self.storage_diagnostic("the pickle refers to something that is not a storage")));
         };
@@ -66,11 +66,10 @@ impl<'a> TorchFile<'a> {
                 let message = format!("the storage data/{key} has two element types or devices");
                 return Err(Error::malformed(self.storage_diagnostic(&message)));
             }
-            return Ok(Arc::clone(known));
+            return Ok(());
         }
-        let storage = Arc::new(Storage { dtype, location: location.to_owned(), data: data.clone() });
-        self.storages.push(Arc::clone(&storage));
-        Ok(storage)
+        self.storages.push(Arc::new(Storage { dtype, location: location.to_owned(), data: data.clone() }));
+        Ok(())
     }
 
     /// The tensor that an object of the pickle is; `None` if it is something else.

@@ -114,7 +114,7 @@ fn read_metadata(file: &TorchFile<'_>, state: &Value) -> Result<ModuleMetadata> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::safetensors::Dtype;
+    use crate::format::safetensors::{Dtype, to_f32};
     use crate::format::torch_golden;
     use crate::format::torch_tensor::{Storage, Tensor};
     use proptest::prelude::*;
@@ -148,6 +148,12 @@ mod tests {
         assert_eq!((tensor(&state, "uint32").dtype, tensor(&state, "uint32").storage.dtype), (Dtype::U32, None));
         assert_eq!(tensor(&state, "expanded").stride, [0, 1]);
         assert_eq!(tensor(&state, "bfloat16").dtype, Dtype::Bf16);
+        let numbers = |name: &str| to_f32(Dtype::F32, &tensor(&state, name).row_major_data(96).unwrap()).unwrap();
+        assert_eq!(numbers("part"), [7.0, 8.0, 11.0, 12.0, 15.0, 16.0]);
+        assert_eq!(numbers("transposed")[..5], [0.0, 6.0, 12.0, 18.0, 1.0]);
+        assert_eq!(numbers("expanded"), [1.0; 6]);
+        assert_eq!(tensor(&state, "expanded").row_major_data(23), None);
+        assert_eq!(tensor(&state, "empty").row_major_data(0), Some(Cow::Borrowed(&[][..])));
         let first: *const u8 = whole.storage.data.as_ptr();
         assert!(bytes.as_ptr_range().contains(&first), "the data are not copied");
 

@@ -134,6 +134,30 @@ impl<'a> Tensor<'a> {
         self.storage.data.get(start..start.checked_add(length)?)
     }
 
+    /// The bytes of the elements row by row, gathered if they do not lie so.
+    ///
+    /// `None` if they are more than `max_bytes`, which a tensor with steps of zero can be whatever the size of its file, or if the tensor
+    /// reaches beyond its storage.
+    pub fn row_major_data(&self, max_bytes: u64) -> Option<Cow<'_, [u8]>> {
+        if let Some(data) = self.contiguous_data() {
+            return Some(Cow::Borrowed(data));
+        }
+        let elements = self.shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size))?;
+        let width = self.dtype.bytes();
+        let bytes = elements.checked_mul(width).filter(|&bytes| bytes <= max_bytes)?;
+        let mut data = Vec::with_capacity(usize::try_from(bytes).ok()?);
+        for element in 0..elements {
+            let (mut rest, mut position) = (element, self.offset);
+            for (size, stride) in self.shape.iter().zip(&self.stride).rev() {
+                position = position.checked_add(rest.checked_rem(*size)?.checked_mul(*stride)?)?;
+                rest = rest.checked_div(*size)?;
+            }
+            let start = usize::try_from(position.checked_mul(width)?).ok()?;
+            data.extend(self.storage.data.get(start..start.checked_add(usize::try_from(width).ok()?)?)?);
+        }
+        Some(Cow::Owned(data))
+    }
+
     /// Elements that the storage must have for this tensor; `None` beyond 64 bits.
     pub fn elements_needed(&self) -> Option<u64> {
         if self.shape.contains(&0) {
