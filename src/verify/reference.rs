@@ -103,7 +103,7 @@ fn compare_file(
         match difference(kind, (name, found), (name, expected)) {
             Ok(first) => {
                 findings.extend(first.map(|first| {
-                    let site = site.clone().at(Place::Object(first.pointer));
+                    let site = site.clone().at(Place::Pointer(first.pointer));
                     Diagnostic::new("reference-value", site, "the value differs from the reference").expected(first.right).found(first.left)
                 }));
                 return Ok(same_values_or_different(site, findings, before));

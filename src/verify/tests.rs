@@ -218,7 +218,7 @@ fn files_of_torch_are_compared_by_their_values() {
     report.compare_with(&changed, &original).unwrap();
     assert_eq!((codes(&report), report.comparison("optimizer.pt")), (vec!["reference-value"], Some(Comparison::Different)));
     let finding = &report.findings[0];
-    assert_eq!((&finding.site.place, finding.found.as_deref()), (&Place::Object("/param_groups/1/lr".to_owned()), Some("0.5")));
+    assert_eq!((&finding.site.place, finding.found.as_deref()), (&Place::Pointer("/param_groups/1/lr".to_owned()), Some("0.5")));
 }
 
 #[test]
