@@ -83,21 +83,113 @@ impl<'a> TorchContent<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::torch_archive::Archive;
     use crate::format::torch_golden;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static FILES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| torch_golden::files(|_| true));
+
+    fn parse<'a>(path: &str, bytes: &'a [u8]) -> Result<TorchContent<'a>> {
+        TorchContent::parse(TorchKind::of(path.rsplit('/').next().unwrap()).unwrap(), path, bytes)
+    }
+
+    fn written(content: &TorchContent<'_>) -> Vec<u8> {
+        content.pieces().into_iter().filter_map(Piece::written).collect::<Vec<_>>().concat()
+    }
 
     #[test]
     fn every_file_of_torch_survives_as_its_kind() {
-        let files = torch_golden::files(|_| true);
-        assert!(files.len() >= 50);
-        for (path, bytes) in files {
+        assert!(FILES.len() >= 50);
+        for (path, bytes) in FILES.iter() {
+            assert!(written(&parse(path, bytes).unwrap()) == *bytes, "{path}");
             let kind = TorchKind::of(path.rsplit('/').next().unwrap()).unwrap();
-            let content = TorchContent::parse(kind, &path, &bytes).unwrap();
-            let written: Vec<_> = content.pieces().into_iter().filter_map(Piece::written).collect();
-            assert!(written.concat() == bytes, "{path}");
-            assert_eq!(
-                TorchContent::read(kind, &path, &bytes.as_slice()).unwrap().pieces().iter().map(Piece::length).sum::<u64>(),
-                bytes.len() as u64
-            );
+            let read = TorchContent::read(kind, path, &bytes.as_slice()).unwrap();
+            assert_eq!(read.pieces().iter().map(Piece::length).sum::<u64>(), bytes.len() as u64);
+        }
+    }
+
+    /// A sound archive around a pickle.
+    fn around(pickle: &[u8], storages: &[&[u8]]) -> Vec<u8> {
+        let storages = storages.iter().map(|&data| data.into()).collect();
+        Archive { stem: "a".into(), pickle: pickle.into(), storages }.to_bytes()
+    }
+
+    const NAMES: [&str; 6] = ["optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "pytorch_model.bin", "training_args.bin"];
+
+    #[test]
+    fn what_runs_programs_is_named_and_refused() {
+        let nested = b"\x80\x02}X\x05\0\0\0statecbuiltins\neval\nX\x01\0\0\0x\x85Rs.";
+        for name in NAMES {
+            for (global, pickle) in [
+                ("os.system", &b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R."[..]),
+                ("posix.system", b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R."),
+                ("builtins.eval", nested),
+                ("torch.load", b"\x80\x02ctorch\nload\n)R."),
+                ("pkgutil.resolve_name", b"\x80\x02cpkgutil\nresolve_name\n)R."),
+                ("torch._utils.os.system", b"\x80\x02ctorch._utils\nos.system\n)R."),
+                ("collections.OrderedDict.__reduce__", b"\x80\x02ccollections\nOrderedDict.__reduce__\n)R."),
+            ] {
+                let error = parse(name, &around(pickle, &[])).unwrap_err();
+                assert_eq!(error.diagnostic().code, "pickle-global", "{name}");
+                assert!(error.to_string().contains(&format!("names {global},")), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_pickles_of_many_objects_are_refused() {
+        let million = [b"\x80\x02]q\0(".as_slice(), &b"}".repeat(1_000_000), b"e."].concat();
+        let deep = [b"\x80\x02".as_slice(), &b"]".repeat(50_000), &b"a".repeat(49_999), b"."].concat();
+        for pickle in [million, deep] {
+            for name in NAMES {
+                assert_eq!(parse(name, &around(&pickle, &[])).unwrap_err().diagnostic().code, "pickle-limit");
+            }
+        }
+    }
+
+    #[test]
+    fn storages_are_accounted_for() {
+        let tensor = |key: &str, elements: u8| {
+            let key = [b"X\x01\0\0\0", key.as_bytes()].concat();
+            let storage = [b"X\x07\0\0\0storagectorch\nFloatStorage\n", key.as_slice(), b"X\x03\0\0\0cpuK", &[elements]].concat();
+            let rest = b"K\x00K\x01\x85K\x01\x85\x89ccollections\nOrderedDict\n)Rt";
+            [key.as_slice(), b"ctorch._utils\n_rebuild_tensor_v2\n((", &storage, b"tQ", rest, b"R"].concat()
+        };
+        let file = |tensors: &[Vec<u8>]| [b"\x80\x02}(", tensors.concat().as_slice(), b"u."].concat();
+        let code = |pickle: &[u8], storages: &[&[u8]]| {
+            parse("pytorch_model.bin", &around(pickle, storages)).map_or_else(|error| error.diagnostic().code, |_| "read")
+        };
+        let (one, two) = (file(&[tensor("0", 1)]), file(&[tensor("0", 1), tensor("1", 2)]));
+        assert_eq!(code(&one, &[&[0; 4]]), "read");
+        assert_eq!(code(&two, &[&[0; 4], &[0; 8]]), "read");
+        assert_eq!(code(&one, &[]), "torch-storage");
+        assert_eq!(code(&one, &[&[0; 3]]), "torch-storage");
+        assert_eq!(code(&one, &[&[0; 4], &[0; 4]]), "torch-storage");
+        assert_eq!(code(&two, &[&[0; 8], &[0; 4]]), "torch-storage");
+        assert_eq!(code(&file(&[tensor("1", 1)]), &[&[0; 4], &[0; 4]]), "torch-storage");
+        assert_eq!(code(&file(&[tensor("0", 0)]), &[&[]]), "torch-tensor");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        #[test]
+        fn changed_pickles_are_read_without_a_panic(
+            file in any::<prop::sample::Index>(),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let (path, bytes) = file.get(&FILES);
+            let mut archive = Archive::parse(path, bytes).unwrap();
+            for (index, byte) in edits {
+                let pickle = archive.pickle.to_mut();
+                *index.get_mut(pickle) = byte;
+            }
+            let bytes = archive.to_bytes();
+            if let Ok(content) = parse(path, &bytes) {
+                let bytes = written(&content);
+                prop_assert_eq!(written(&parse(path, &bytes).unwrap()), bytes);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::pickle::{Object, Value};
 use super::torch_file::TorchFile;
 use super::torch_kind::TorchKind;
-use super::torch_tensor::{REBUILD, Tensor};
+use super::torch_tensor::{REBUILD, REBUILD_UNTYPED, Tensor};
 use crate::diagnostic::Result;
 use crate::storage::Content;
 
@@ -53,7 +53,7 @@ impl Comparison<'_> {
                 if !self.seen.insert((Arc::as_ptr(left).addr(), Arc::as_ptr(right).addr())) {
                     return Ok(None);
                 }
-                if left.class == REBUILD { self.tensors(pointer, left, right) } else { self.objects(pointer, left, right) }
+                if is_tensor(left) { self.tensors(pointer, left, right) } else { self.objects(pointer, left, right) }
             }
             _ if same_leaf(left, right) => Ok(None),
             _ => Ok(Some(Difference { pointer: pointer.to_owned(), left: describe(left), right: describe(right) })),
@@ -131,7 +131,7 @@ impl Comparison<'_> {
         if left_data == right_data {
             return Ok(None);
         }
-        let width = usize::try_from(left.storage.dtype.bytes()).unwrap_or(1).max(1);
+        let width = usize::try_from(left.dtype.bytes()).unwrap_or(1).max(1);
         let pairs = left_data.chunks(width).zip(right_data.chunks(width));
         let first = pairs.enumerate().find(|(_, (left, right))| left != right);
         let lengths = (left_data.len().to_string(), right_data.len().to_string());
@@ -139,6 +139,10 @@ impl Comparison<'_> {
             first.map_or((0, lengths.0, lengths.1), |(index, (left, right))| (index, hexadecimal(left), hexadecimal(right)));
         Ok(Some(Difference { pointer: format!("{pointer}[{layout} {index}]"), left, right }))
     }
+}
+
+fn is_tensor(object: &Object) -> bool {
+    object.class == REBUILD || object.class == REBUILD_UNTYPED
 }
 
 /// Equal, with floats compared by their bits and texts by their characters.
@@ -172,7 +176,7 @@ fn describe(value: &Value) -> String {
 }
 
 fn outline(tensor: &Tensor<'_>) -> String {
-    format!("a tensor of {} {:?} on {}", tensor.storage.dtype.name(), tensor.shape, tensor.storage.location)
+    format!("a tensor of {} {:?} on {}", tensor.dtype.name(), tensor.shape, tensor.storage.location)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -221,7 +225,7 @@ mod tests {
         let Entry::Tensor(tensor) = &mut other.parameters[3].1[1].1 else { panic!() };
         let mut data = tensor.storage.data.held().unwrap().to_vec();
         data[8..12].copy_from_slice(&1.5_f32.to_le_bytes());
-        *tensor = Arc::new(Tensor::contiguous(tensor.storage.dtype, tensor.shape.clone(), data));
+        *tensor = Arc::new(Tensor::contiguous(tensor.dtype, tensor.shape.clone(), data));
         let (pointer, _, right) = first(TorchKind::Optimizer, &bytes, &other.to_bytes()).unwrap();
         assert_eq!((pointer.as_str(), right.as_str()), ("/state/3/exp_avg[element 2]", "0x3fc00000"));
 

@@ -1,5 +1,6 @@
 //! What the files of `torch.save` have in common: an object, and storages that its tensors lie in.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -7,10 +8,9 @@ use super::pickle::{Limits, Source, Value, read};
 use super::safetensors::Dtype;
 use super::torch_archive::{Archive, Data};
 use super::torch_kind::TorchKind;
-use super::torch_tensor::{Entry, ORDERED_DICT, REBUILD, Storage, Tensor, storage_dtype};
+use super::torch_tensor::{Entry, ORDERED_DICT, REBUILD, REBUILD_UNTYPED, Storage, Tensor, storage_dtype, untyped_dtype};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::storage::Content;
-use std::collections::HashMap;
 
 /// An archive whose pickle has been read and whose storages are all accounted for.
 pub(super) struct TorchFile<'a> {
@@ -28,7 +28,7 @@ impl TorchFile<'static> {
     /// # Errors
     /// Those of [`TorchFile::parse`], or the file cannot be read.
     pub(super) fn read(path: &str, content: &dyn Content, kind: TorchKind) -> Result<Self> {
-        TorchFile::of(path, Archive::read(path, content)?, kind)
+        TorchFile::of(path, Archive::read(path, content)?, content.length(), kind)
     }
 }
 
@@ -38,12 +38,13 @@ impl<'a> TorchFile<'a> {
     /// # Errors
     /// Violations of the container, of the pickle, and storages that are missing, superfluous, out of order or of another size.
     pub(super) fn parse(path: &str, bytes: &'a [u8], kind: TorchKind) -> Result<Self> {
-        TorchFile::of(path, Archive::parse(path, bytes)?, kind)
+        TorchFile::of(path, Archive::parse(path, bytes)?, u64::try_from(bytes.len()).unwrap_or(u64::MAX), kind)
     }
 
-    fn of(path: &str, archive: Archive<'a>, kind: TorchKind) -> Result<Self> {
+    fn of(path: &str, archive: Archive<'a>, file_bytes: u64, kind: TorchKind) -> Result<Self> {
         let source = Source { file: path, offset: archive.pickle_offset() };
-        let pickle = read(source, &archive.pickle, kind.classes(), &Limits::default())?;
+        let limits = Limits::for_file(file_bytes);
+        let pickle = read(source, &archive.pickle, kind.classes(), &limits)?;
         let stem = archive.stem.into_owned();
         let (storages, tensors) = (Vec::new(), HashMap::new());
         let mut file = TorchFile { path: path.to_owned(), kind, stem, value: pickle.value, storages, tensors };
@@ -57,8 +58,8 @@ impl<'a> TorchFile<'a> {
         Ok(file)
     }
 
-    /// The storage that an identifier of a pickle names.
-    fn storage(&mut self, identifier: &Value, data: &[Data<'a>]) -> Result<Arc<Storage<'a>>> {
+    /// Adds the storage that an identifier of a pickle names, unless it is known.
+    fn storage(&mut self, identifier: &Value, data: &[Data<'a>]) -> Result<()> {
         let Some((dtype, key, location, elements)) = storage_identifier(identifier) else {
             return Err(Error::malformed(self.storage_diagnostic("the pickle refers to something that is not a storage")));
         };
@@ -67,9 +68,9 @@ impl<'a> TorchFile<'a> {
             let diagnostic = self.storage_diagnostic("a storage is missing, or storages are out of order");
             return Err(Error::malformed(diagnostic.expected(format!("data/{}", self.storages.len())).found(format!("data/{key}"))));
         };
-        if Some(data.length()) != elements.checked_mul(dtype.bytes()) {
+        if Some(data.length()) != elements.checked_mul(dtype.map_or(1, Dtype::bytes)) {
             let diagnostic = self.storage_diagnostic(&format!("the storage data/{key} is not as large as the pickle says"));
-            let expected = format!("{elements} elements of {}", dtype.name());
+            let expected = format!("{elements} elements of {}", dtype.map_or("a byte", Dtype::name));
             return Err(Error::malformed(diagnostic.expected(expected).found(format!("{} bytes", data.length()))));
         }
         if let Some(known) = self.storages.get(number) {
@@ -77,11 +78,10 @@ impl<'a> TorchFile<'a> {
                 let message = format!("the storage data/{key} has two element types or devices");
                 return Err(Error::malformed(self.storage_diagnostic(&message)));
             }
-            return Ok(Arc::clone(known));
+            return Ok(());
         }
-        let storage = Arc::new(Storage { dtype, location: location.to_owned(), data: data.clone() });
-        self.storages.push(Arc::clone(&storage));
-        Ok(storage)
+        self.storages.push(Arc::new(Storage { dtype, location: location.to_owned(), data: data.clone() }));
+        Ok(())
     }
 
     /// The tensor that an object of the pickle is; `None` if it is something else.
@@ -90,22 +90,22 @@ impl<'a> TorchFile<'a> {
     /// A tensor whose parts are not as torch writes them, or that reaches beyond its storage.
     pub(super) fn tensor(&mut self, pointer: &str, value: &Value) -> Result<Option<Arc<Tensor<'a>>>> {
         let Value::Object(object) = value else { return Ok(None) };
-        if object.class != REBUILD {
+        if object.class != REBUILD && object.class != REBUILD_UNTYPED {
             return Ok(None);
         }
         let address = Arc::as_ptr(object).addr();
         if let Some(tensor) = self.tensors.get(&address) {
             return Ok(Some(Arc::clone(tensor)));
         }
-        let Some(tensor) = value.called(REBUILD).and_then(|arguments| self.rebuild(arguments)) else {
+        let Some(tensor) = value.called(object.class).and_then(|arguments| self.rebuild(arguments)) else {
             return Err(self.error("torch-tensor", pointer, "a tensor is not described as torch describes it"));
         };
-        let bytes = tensor.elements_needed().and_then(|elements| elements.checked_mul(tensor.storage.dtype.bytes()));
+        let bytes = tensor.elements_needed().and_then(|elements| elements.checked_mul(tensor.dtype.bytes()));
         let length = tensor.storage.data.length();
         if bytes.is_none_or(|bytes| bytes > length) {
             let diagnostic = self.diagnostic("torch-tensor", pointer, "a tensor reaches beyond its storage");
             let (shape, stride, offset) = (&tensor.shape, &tensor.stride, tensor.offset);
-            let found = format!("offset {offset}, shape {shape:?}, steps {stride:?} of {}", tensor.storage.dtype.name());
+            let found = format!("offset {offset}, shape {shape:?}, steps {stride:?} of {}", tensor.dtype.name());
             return Err(Error::malformed(diagnostic.expected(format!("at most {length} bytes")).found(found)));
         }
         let tensor = Arc::new(tensor);
@@ -114,14 +114,19 @@ impl<'a> TorchFile<'a> {
     }
 
     fn rebuild(&self, arguments: &[Value]) -> Option<Tensor<'a>> {
-        let [Value::Persistent(identifier), offset, shape, stride, requires_grad, hooks] = arguments else { return None };
+        let [Value::Persistent(identifier), offset, shape, stride, requires_grad, hooks, dtype @ ..] = arguments else { return None };
         let (_, key, ..) = storage_identifier(identifier)?;
         let storage = Arc::clone(self.storages.get(key.parse::<usize>().ok()?)?);
+        let dtype = match (dtype, storage.dtype) {
+            ([], Some(dtype)) => dtype,
+            ([dtype], None) => untyped_dtype(dtype)?,
+            _ => return None,
+        };
         let numbers = |value: &Value| value.as_tuple()?.iter().map(Value::as_integer::<u64>).collect::<Option<Vec<u64>>>();
         let (shape, stride) = (numbers(shape)?, numbers(stride)?);
         let sound = hooks.called(ORDERED_DICT)?.is_empty() && shape.len() == stride.len();
         sound.then_some(())?;
-        Some(Tensor { storage, offset: offset.as_integer()?, shape, stride, requires_grad: requires_grad.as_bool()? })
+        Some(Tensor { storage, dtype, offset: offset.as_integer()?, shape, stride, requires_grad: requires_grad.as_bool()? })
     }
 
     /// What a name stands for.
@@ -216,9 +221,9 @@ impl<'a> TorchFile<'a> {
     }
 }
 
-fn storage_identifier(identifier: &Value) -> Option<(Dtype, &str, &str, u64)> {
-    let [tag, Value::Global("torch", class), key, location, elements] = identifier.as_tuple()? else { return None };
-    let dtype = storage_dtype(class)?;
+fn storage_identifier(identifier: &Value) -> Option<(Option<Dtype>, &str, &str, u64)> {
+    let [tag, Value::Global(module, class), key, location, elements] = identifier.as_tuple()? else { return None };
+    let dtype = storage_dtype((module, class))?;
     (tag.as_str()? == "storage").then_some((dtype, key.as_str()?, location.as_str()?, elements.as_integer()?))
 }
 

@@ -21,9 +21,9 @@ pub enum TorchKind {
 }
 
 const RNG: Allowed = &{
-    let [rebuild, storages, containers] = TENSOR_CLASSES;
+    let [rebuild, storages, untyped, containers] = TENSOR_CLASSES;
     let (numpy_1, numpy_2) = (("numpy.core.multiarray", RECONSTRUCT), ("numpy._core.multiarray", RECONSTRUCT));
-    [rebuild, storages, containers, numpy_1, numpy_2, ("numpy", &["ndarray", "dtype"]), ("_codecs", &["encode"])]
+    [rebuild, storages, untyped, containers, numpy_1, numpy_2, ("numpy", &["ndarray", "dtype"]), ("_codecs", &["encode"])]
 };
 const RECONSTRUCT: &[&str] = &["_reconstruct"];
 

@@ -127,7 +127,7 @@ fn read_metadata(file: &TorchFile<'_>, state: &Value) -> Result<ModuleMetadata> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::safetensors::Dtype;
+    use crate::format::safetensors::{Dtype, to_f32};
     use crate::format::torch_golden;
     use crate::format::torch_tensor::{Storage, Tensor};
     use proptest::prelude::*;
@@ -158,8 +158,15 @@ mod tests {
         assert!(Arc::ptr_eq(whole, tensor(&state, "again")) && Arc::ptr_eq(&whole.storage, &part.storage));
         assert_eq!((part.offset, part.shape.as_slice(), part.stride.as_slice()), (7, &[3, 2][..], &[4, 1][..]));
         assert!(whole.contiguous_data().is_some() && part.contiguous_data().is_none());
+        assert_eq!((tensor(&state, "uint32").dtype, tensor(&state, "uint32").storage.dtype), (Dtype::U32, None));
         assert_eq!(tensor(&state, "expanded").stride, [0, 1]);
-        assert_eq!(tensor(&state, "bfloat16").storage.dtype, Dtype::Bf16);
+        assert_eq!(tensor(&state, "bfloat16").dtype, Dtype::Bf16);
+        let numbers = |name: &str| to_f32(Dtype::F32, &tensor(&state, name).row_major_data(96).unwrap()).unwrap();
+        assert_eq!(numbers("part"), [7.0, 8.0, 11.0, 12.0, 15.0, 16.0]);
+        assert_eq!(numbers("transposed")[..5], [0.0, 6.0, 12.0, 18.0, 1.0]);
+        assert_eq!(numbers("expanded"), [1.0; 6]);
+        assert_eq!(tensor(&state, "expanded").row_major_data(23), None);
+        assert_eq!(tensor(&state, "empty").row_major_data(0), Some(std::borrow::Cow::Borrowed(&[][..])));
         let first: *const u8 = whole.storage.data.held().unwrap().as_ptr();
         assert!(bytes.as_ptr_range().contains(&first), "the data are not copied");
 
@@ -172,10 +179,10 @@ mod tests {
 
     #[test]
     fn tensors_beyond_their_storage_are_refused() {
-        let storage = Arc::new(Storage { dtype: Dtype::F32, location: "cpu".to_owned(), data: vec![0; 24].into() });
+        let storage = Arc::new(Storage { dtype: Some(Dtype::F32), location: "cpu".to_owned(), data: vec![0; 24].into() });
         let written = |offset, shape: &[u64], stride: &[u64]| {
             let (storage, shape, stride) = (Arc::clone(&storage), shape.to_vec(), stride.to_vec());
-            let entry = Tensor { storage, offset, shape, stride, requires_grad: false }.into();
+            let entry = Tensor { storage, dtype: Dtype::F32, offset, shape, stride, requires_grad: false }.into();
             TorchStateDict { stem: "a".to_owned(), entries: vec![("t".to_owned(), entry)], mapping: Mapping::Dict }.to_bytes()
         };
         let code = |bytes: &[u8]| TorchStateDict::parse("a.bin", bytes).map_or_else(|error| error.diagnostic().code, |_| "read");
@@ -198,11 +205,12 @@ mod tests {
             tensors in prop::collection::btree_map("[a-z.0-9é]{1,12}", (0_usize..3, 0_u64..4, 0_u64..4, any::<bool>()), 0..8),
             kind in 0..3,
         ) {
-            let data = |length: u8| Arc::new(Storage { dtype: Dtype::F16, location: "cpu".to_owned(), data: vec![length; 50].into() });
-            let storages = [data(1), data(2), data(3)];
+            let data = |length: u8, dtype| Arc::new(Storage { dtype, location: "cpu".to_owned(), data: vec![length; 50].into() });
+            let storages = [data(1, Some(Dtype::F16)), data(2, Some(Dtype::Bool)), data(3, None)];
             let entries = tensors.into_iter().map(|(name, (storage, offset, size, requires_grad))| {
                 let storage = Arc::clone(&storages[storage]);
-                (name, Tensor { storage, offset, shape: vec![size, 2], stride: vec![1, size], requires_grad }.into())
+                let dtype = storage.dtype.unwrap_or(Dtype::U32);
+                (name, Tensor { storage, dtype, offset, shape: vec![size, 2], stride: vec![1, size], requires_grad }.into())
             });
             let version = vec![("version".to_owned(), 1_u64.into())];
             let mapping = match kind {

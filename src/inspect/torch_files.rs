@@ -37,7 +37,7 @@ pub(super) fn state_dict(path: &str, content: &dyn Content, detail: Detail) -> R
     let mut rows = Vec::new();
     for (name, entry) in &state.entries {
         let Entry::Tensor(tensor) = entry else { continue };
-        let count = dtypes.entry(tensor.storage.dtype.name()).or_default();
+        let count = dtypes.entry(tensor.dtype.name()).or_default();
         *count = count.saturating_add(1);
         rows.push([vec![name.as_str().into()], described(tensor)].concat());
     }
@@ -147,7 +147,7 @@ fn tensor_columns(first: &[&'static str]) -> Vec<&'static str> {
 
 fn described(tensor: &Tensor<'_>) -> Vec<Json> {
     let shape = tensor.shape.iter().map(|&size| Json::from(size)).collect();
-    vec![tensor.storage.dtype.name().into(), Json::Array(shape), tensor.storage.location.as_str().into()]
+    vec![tensor.dtype.name().into(), Json::Array(shape), tensor.storage.location.as_str().into()]
 }
 
 fn setting(value: &Setting) -> Json {

@@ -182,7 +182,7 @@ def state_dicts():
     views["again"] = views["whole"]
     views["expanded"] = torch.ones(3).expand(2, 3)
     views["empty"], views["scalar"] = torch.zeros(0, 4), torch.tensor(5)
-    for dtype in ("float16", "bfloat16", "float64", "int8", "uint8", "int16", "int32", "int64", "bool"):
+    for dtype in ("float16", "bfloat16", "float64", "int8", "uint8", "int16", "int32", "int64", "bool", "uint16", "uint32", "uint64"):
         views[dtype] = torch.tensor([0, 1, 2]).to(getattr(torch, dtype))
     torch.save(views, folder / "views.bin")
     torch.save(dict(views), folder / "plain_dict.bin")

@@ -19,3 +19,13 @@ impl Default for Limits {
         Limits { bytes: 1 << 28, nodes: 4_000_000, depth: 64, expanded_nodes: 16_000_000 }
     }
 }
+
+impl Limits {
+    /// Limits for the pickle of a file of this many bytes: an object takes some 100 bytes of memory, however short it is in the pickle,
+    /// and files of torch have at least 8 bytes for each.
+    pub fn for_file(bytes: u64) -> Self {
+        let limits = Limits::default();
+        let nodes = bytes.checked_div(8).unwrap_or(0).saturating_add(100_000);
+        Limits { nodes: limits.nodes.min(nodes), ..limits }
+    }
+}

@@ -11,7 +11,7 @@ use crate::format::pickle::Value;
 /// What `TrainingArguments` sees of its machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surroundings {
-    /// Whether there is a GPU, so that the run is on `cuda:0` unless `use_cpu` is given.
+    /// How many GPUs of CUDA there are; with any, the run is on `cuda:0` unless `use_cpu` is given.
     pub gpus: u32,
     /// The folder for logs below the output directory, in transformers 4: `runs/` with time and name of the machine.
     pub logging_folder: String,

@@ -123,5 +123,5 @@ fn weight(name: &str, tensor: &Tensor<'static>, is_first: bool) -> Weight {
         Data::Held(_) => Values::Held(Arc::clone(storage)),
     };
     let bytes = if is_first { storage.data.length() } else { 0 };
-    Weight { name: name.to_owned(), dtype: storage.dtype, shape: tensor.shape.clone(), bytes, values }
+    Weight { name: name.to_owned(), dtype: tensor.dtype, shape: tensor.shape.clone(), bytes, values }
 }

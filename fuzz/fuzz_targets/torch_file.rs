@@ -1,0 +1,31 @@
+//! No pickle in a sound container makes a reader of torch's files panic, and what is read is written so that it reads the same.
+#![no_main]
+
+use std::borrow::Cow;
+
+use libfuzzer_sys::fuzz_target;
+use rtrain::format::torch_archive::Archive;
+use rtrain::format::torch_content::TorchContent;
+use rtrain::format::torch_kind::TorchKind;
+
+const KINDS: [TorchKind; 6] = [
+    TorchKind::Optimizer,
+    TorchKind::Scheduler,
+    TorchKind::Scaler,
+    TorchKind::Rng,
+    TorchKind::StateDict,
+    TorchKind::TrainingArguments,
+];
+/// One storage that pickles may refer to.
+const STORAGE: [u8; 16] = [7; 16];
+
+fuzz_target!(|input: (u8, bool, &[u8])| {
+    let (kind, with_storage, pickle) = input;
+    let kind = KINDS[usize::from(kind) % KINDS.len()];
+    let storages = if with_storage { vec![Cow::Borrowed(&STORAGE[..])] } else { Vec::new() };
+    let file = Archive { stem: "a".into(), pickle: pickle.into(), storages }.to_bytes();
+    if let Ok(content) = TorchContent::parse(kind, "a", &file) {
+        let written = content.pieces().concat();
+        assert_eq!(TorchContent::parse(kind, "a", &written).unwrap().pieces().concat(), written);
+    }
+});
