@@ -29,7 +29,7 @@ impl ShardIndex {
     /// # Errors
     /// Text that is not an index, or a file name that leaves the directory.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<ShardIndex> {
-        let mut fields = Fields::parse("index", path, bytes)?;
+        let mut fields = Fields::parse("shard-index", path, bytes)?;
         let mut metadata = fields.object("metadata")?;
         let weight_map: Vec<(String, String)> = fields.required("weight_map")?;
         let plain = |file: &str| !file.is_empty() && !file.contains(['/', '\\', ':', '\0']) && !file.starts_with('.');

@@ -137,7 +137,7 @@ fn shards_and_their_index_belong_together() {
             *files = replaced(files, INDEX, &format!("    \"classifier.bias\": \"{LAST}\",\n"), "");
         }),
         ("index cut short", "json-syntax", |files| files.files.get_mut(INDEX).unwrap().truncate(300)),
-        ("index that leads out of the directory", "index", |files| *files = replaced(files, INDEX, FIRST, "../model.safetensors")),
+        ("index that leads out of the directory", "shard-index", |files| *files = replaced(files, INDEX, FIRST, "../model.safetensors")),
         ("swapped shards", "index-tensor", |files| {
             let (first, last) = (files.files[FIRST].clone(), files.files[LAST].clone());
             files.files.extend([(FIRST.to_owned(), last), (LAST.to_owned(), first)]);

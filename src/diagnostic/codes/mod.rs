@@ -9,7 +9,6 @@ mod safetensors;
 #[cfg(test)]
 mod tests;
 mod text_files;
-mod text_files;
 mod torch_files;
 mod training;
 mod weights;

@@ -11,7 +11,7 @@ pub(super) const CODES: &[Code] = &[
         "Fetch the weights, or convert them with save_pretrained.",
     ),
     error(
-        "index",
+        "shard-index",
         "the index of the shards is malformed",
         "Which shard holds which tensor cannot be told.",
         "model.safetensors.index.json was edited or cut short.",
