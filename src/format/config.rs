@@ -1,68 +1,20 @@
-//! `config.json`: read as transformers reads it, written as transformers 5.23.0 writes it.
+//! `config.json`: what a model is made of, and the names of its labels.
 //!
 //! # Source
-//! transformers 5.23.0, `configuration_utils.py` (`PreTrainedConfig.__post_init__`, `to_diff_dict`, `to_json_string`) and
-//! `models/bert/configuration_bert.py`.
+//! transformers 4.57.6 and 5.23.0, `configuration_utils.py` (`to_json_string`).
 
 use super::json::Json;
+use super::json_file::{JsonFile, SORTED};
 use super::python_json::{Layout, dumps};
-use super::release::{Release, V5_23_0};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use std::ops::RangeInclusive;
-
-/// Fields that `BertConfig` declares, with their defaults: always written, because the base class does not have them.
-const BERT_FIELDS: [(&str, Json); 20] = [
-    ("vocab_size", Json::Integer(30522)),
-    ("hidden_size", Json::Integer(768)),
-    ("num_hidden_layers", Json::Integer(12)),
-    ("num_attention_heads", Json::Integer(12)),
-    ("intermediate_size", Json::Integer(3072)),
-    ("hidden_act", Json::Null),
-    ("hidden_dropout_prob", Json::Float(0.1)),
-    ("attention_probs_dropout_prob", Json::Float(0.1)),
-    ("max_position_embeddings", Json::Integer(512)),
-    ("type_vocab_size", Json::Integer(2)),
-    ("initializer_range", Json::Float(0.02)),
-    ("layer_norm_eps", Json::Float(1e-12)),
-    ("pad_token_id", Json::Integer(0)),
-    ("use_cache", Json::Bool(true)),
-    ("classifier_dropout", Json::Null),
-    ("is_decoder", Json::Bool(false)),
-    ("add_cross_attention", Json::Bool(false)),
-    ("bos_token_id", Json::Null),
-    ("eos_token_id", Json::Null),
-    ("tie_word_embeddings", Json::Bool(true)),
-];
-
-/// Fields of the base class, written only where they differ from these.
-const BASE_FIELDS: [(&str, Json); 8] = [
-    ("architectures", Json::Null),
-    ("chunk_size_feed_forward", Json::Integer(0)),
-    ("dtype", Json::Null),
-    ("is_encoder_decoder", Json::Bool(false)),
-    ("output_attentions", Json::Bool(false)),
-    ("output_hidden_states", Json::Bool(false)),
-    ("problem_type", Json::Null),
-    ("return_dict", Json::Bool(true)),
-];
-
-/// Keys that loading drops.
-const DROPPED: [&str; 7] = [
-    "_name_or_path",
-    "name_or_path",
-    "_commit_hash",
-    "attn_implementation",
-    "_attn_implementation_internal",
-    "_experts_implementation_internal",
-    "transformers_weights",
-];
 
 /// The values of a `config.json`, in the order of the file, with the label maps read into names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     file: String,
-    values: Vec<(String, Json)>,
-    id2label: Option<Vec<(i128, Json)>>,
+    pub(super) values: Vec<(String, Json)>,
+    pub(super) id2label: Option<Vec<(i128, Json)>>,
 }
 
 impl Config {
@@ -88,7 +40,7 @@ impl Config {
         Ok(Config { file: file.to_owned(), values, id2label })
     }
 
-    /// The file as `json.dumps(config, indent=2, sort_keys=True)` and a newline.
+    /// The file as `json.dumps(config, indent=2, sort_keys=True)` and a newline; the keys of `id2label` are numbers in Python.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut values = self.values.clone();
         if let Some(id2label) = &self.id2label {
@@ -97,45 +49,12 @@ impl Config {
             values.push(("id2label".to_owned(), Json::Object(entries.into_iter().map(|(id, label)| (id.to_string(), label)).collect())));
         }
         values.sort_by(|(left, _), (right, _)| left.cmp(right));
-        let values = values.into_iter().map(|(key, value)| if key == "id2label" { (key, value) } else { (key, value.sorted()) }).collect();
-        let mut text = dumps(&Json::Object(values), Layout::Python { indent: 2 });
-        text.push('\n');
-        text.into_bytes()
-    }
-
-    /// The config that transformers 5.23.0 holds after loading this one, ready to be written.
-    #[must_use]
-    pub fn loaded(&self) -> Config {
-        self.loaded_by(&V5_23_0)
-    }
-
-    fn loaded_by(&self, release: &Release) -> Config {
-        let mut config = self.clone();
-        if let Some(dtype) = config.remove("torch_dtype")
-            && config.get("dtype").is_none_or(|dtype| *dtype == Json::Null)
-        {
-            config.set("dtype", dtype);
-        }
-        let num_labels = config.remove("num_labels");
-        if config.id2label.is_none() {
-            let count = num_labels.and_then(|count| count.as_u64()).unwrap_or(2);
-            config.set_default_labels(usize::try_from(count).unwrap_or(usize::MAX).min(1 << 20));
-        } else if config.get("label2id").is_none() {
-            config.set("label2id", Json::Null);
-        }
-        config.values.retain(|(key, _)| !DROPPED.contains(&key.as_str()) && !release.generation_keys.contains(&key.as_str()));
-        for (key, default) in BERT_FIELDS {
-            if config.get(key).is_none() {
-                config.set(key, if key == "hidden_act" { Json::from("gelu") } else { default });
-            }
-        }
-        config.values.retain(|(key, value)| !BASE_FIELDS.iter().any(|(name, default)| name == key && default == value));
-        config.set("transformers_version", Json::from(release.version));
-        if config.has_default_labels() {
-            config.id2label = None;
-            config.remove("label2id");
-        }
-        config
+        let sorted = |(key, value): (String, Json)| match key.as_str() {
+            "id2label" => (key, value),
+            "label2id" => (key, value.sorted()),
+            _ => (key, value.sorted_but_numbers()),
+        };
+        JsonFile { sort_keys: false, ..SORTED }.bytes(Json::Object(values.into_iter().map(sorted).collect()))
     }
 
     /// Path of the file as the user knows it.
@@ -161,7 +80,7 @@ impl Config {
         }
     }
 
-    fn remove(&mut self, key: &str) -> Option<Json> {
+    pub(super) fn remove(&mut self, key: &str) -> Option<Json> {
         let position = self.values.iter().position(|(name, _)| name == key)?;
         Some(self.values.remove(position).1)
     }
@@ -217,7 +136,7 @@ impl Config {
         self.set_labels(&(0..count).map(|id| format!("LABEL_{id}")).collect::<Vec<_>>());
     }
 
-    fn has_default_labels(&self) -> bool {
+    pub(super) fn has_default_labels(&self) -> bool {
         let mut default = self.clone();
         default.set_default_labels(2);
         default.id2label == self.id2label && default.get("label2id") == self.get("label2id")
@@ -311,16 +230,14 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn an_old_config_becomes_what_transformers_5_holds() {
-        let source = br#"{"_name_or_path": "x", "architectures": ["BertModel"], "model_type": "bert", "gradient_checkpointing": false, "torch_dtype": "float32", "hidden_size": 384, "num_beams": 1}"#;
-        let text = String::from_utf8(Config::parse("config.json", source).unwrap().loaded().to_bytes()).unwrap();
-        assert!(text.starts_with("{\n  \"add_cross_attention\": false,\n  \"architectures\": [\n    \"BertModel\"\n  ],"));
-        assert!(text.contains("\"dtype\": \"float32\"") && text.contains("\"gradient_checkpointing\": false"));
-        for gone in ["_name_or_path", "torch_dtype", "num_beams", "label2id", "return_dict"] {
-            assert!(!text.contains(gone), "{gone} is still there");
-        }
+    fn labels_that_are_numbers_are_sorted_as_text() {
+        let mut config = Config::parse("config.json", b"{}").unwrap();
+        config.set_labels(&(1..11).map(|stars| stars.to_string()).collect::<Vec<_>>());
+        let text = String::from_utf8(config.to_bytes()).unwrap();
+        assert!(text.contains("\"1\": 0,\n    \"10\": 9,\n    \"2\": 1"), "{text}");
     }
 
     #[test]
@@ -337,5 +254,28 @@ mod tests {
         config.apply_overrides("hidden_dropout_prob=0,n=4,b=no").unwrap();
         assert_eq!(config.to_bytes(), b"{\n  \"b\": false,\n  \"hidden_dropout_prob\": 0.0,\n  \"n\": 4\n}\n");
         assert!(config.apply_overrides("n=x").is_err() && config.apply_overrides("m=1").is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+        #[test]
+        fn what_is_written_is_read_back(
+            labels in prop::option::of(prop::collection::btree_set(any::<String>(), 0..14)),
+            size in any::<u32>(),
+            dropout in prop::num::f64::NORMAL,
+            unknown in any::<String>(),
+        ) {
+            let mut config = Config::parse("f", b"{}").unwrap();
+            config.set("hidden_dropout_prob", dropout.into());
+            config.set("hidden_size", size.into());
+            config.set(&format!("z{unknown}"), Json::Array(vec![unknown.as_str().into(), Json::Null]));
+            if let Some(labels) = labels {
+                config.set_labels(&labels.into_iter().collect::<Vec<_>>());
+            }
+            let read = Config::parse("f", &config.to_bytes()).unwrap();
+            prop_assert_eq!(read.labels(), config.labels());
+            prop_assert_eq!(read.size("hidden_size", 0..=usize::MAX).unwrap(), size as usize);
+            prop_assert_eq!(read.to_bytes(), config.to_bytes());
+        }
     }
 }

@@ -18,7 +18,7 @@ pub struct NamedTensor<'a> {
     pub values: &'a [f32],
 }
 
-/// What `model.save_pretrained` and `tokenizer.save_pretrained` of transformers 5.23.0 write into one directory.
+/// What `model.save_pretrained` and `tokenizer.save_pretrained` write into one directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelDirectory<'a> {
     /// The config, as it is to be written.
@@ -30,16 +30,15 @@ pub struct ModelDirectory<'a> {
 }
 
 impl ModelDirectory<'_> {
-    /// Hands out the files: `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json`. No weight is copied.
+    /// Hands out the files: `config.json`, `model.safetensors`, and those of the tokenizer. No weight is copied.
     pub fn with_files<R>(&self, write: impl FnOnce(Files<'_>) -> R) -> R {
         let tensors: Vec<Tensor<'_>> = self.tensors.iter().map(NamedTensor::to_file).collect();
-        let json = |bytes: Vec<u8>| vec![Cow::Owned(bytes)];
-        write(vec![
-            ("config.json".to_owned(), json(self.config.to_bytes())),
+        let mut files = vec![
+            ("config.json".to_owned(), vec![Cow::Owned(self.config.to_bytes())]),
             (shards::SINGLE.to_owned(), pieces(&tensors, &[("format".to_owned(), "pt".to_owned())])),
-            ("tokenizer.json".to_owned(), json(self.tokenizer.tokenizer_json())),
-            ("tokenizer_config.json".to_owned(), json(self.tokenizer.tokenizer_config_json())),
-        ])
+        ];
+        files.extend(self.tokenizer.files().into_iter().map(|(name, bytes)| (name.to_owned(), vec![Cow::Owned(bytes)])));
+        write(files)
     }
 }
 
@@ -53,6 +52,7 @@ impl NamedTensor<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::release::{V4_57_6, V5_23_0};
     use crate::storage::DiskDirectory;
     use std::path::{Path, PathBuf};
 
@@ -67,15 +67,17 @@ mod tests {
         assert!(calls.len() >= 10);
         for (name, call) in calls {
             let folder = golden().join("tokenizer").join(name);
-            let mut tokenizer = Tokenizer::load(&DiskDirectory::open(folder.join("source")).unwrap(), true).unwrap();
-            if let Some(max_length) = call.get("max_length").and_then(crate::format::json::Json::as_u64) {
-                tokenizer.set_truncation_and_padding(max_length, call.get("padding").unwrap().as_str().is_some());
-            }
-            for (file, bytes) in
-                [("tokenizer.json", tokenizer.tokenizer_json()), ("tokenizer_config.json", tokenizer.tokenizer_config_json())]
-            {
-                let saved = std::fs::read_to_string(folder.join("saved").join(file)).unwrap();
-                assert_eq!(String::from_utf8(bytes).unwrap(), saved, "{name}/{file}");
+            for (release, saved) in [(&V5_23_0, "saved"), (&V4_57_6, "saved_4_57_6")] {
+                let mut tokenizer = Tokenizer::load_for(release, &DiskDirectory::open(folder.join("source")).unwrap(), true).unwrap();
+                if let Some(max_length) = call.get("max_length").and_then(crate::format::json::Json::as_u64) {
+                    tokenizer.set_truncation_and_padding(max_length, call.get("padding").unwrap().as_str().is_some());
+                }
+                let files = tokenizer.files();
+                assert_eq!(files.len(), std::fs::read_dir(folder.join(saved)).unwrap().count(), "{name}/{saved}");
+                for (file, bytes) in files {
+                    let expected = std::fs::read_to_string(folder.join(saved).join(file)).unwrap();
+                    assert_eq!(String::from_utf8(bytes).unwrap(), expected, "{name}/{saved}/{file}");
+                }
             }
         }
     }

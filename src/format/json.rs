@@ -114,12 +114,28 @@ impl Json {
     /// The same value with the keys of every object sorted by code point, as `json.dumps(sort_keys=True)` orders them.
     #[must_use]
     pub fn sorted(self) -> Json {
+        self.sorted_unless(|_| false)
+    }
+
+    /// The same, but objects stay as they are whose keys are whole numbers in ascending order: in Python those may be numbers, which are
+    /// sorted before they become texts.
+    #[must_use]
+    pub fn sorted_but_numbers(self) -> Json {
+        self.sorted_unless(|entries| {
+            let number = |(key, _): &(String, Json)| key.parse::<i128>().ok().filter(|number| number.to_string() == *key);
+            entries.iter().map(number).collect::<Option<Vec<_>>>().is_some_and(|numbers| numbers.is_sorted())
+        })
+    }
+
+    fn sorted_unless(self, stays: fn(&[(String, Json)]) -> bool) -> Json {
         match self {
             Json::Object(mut entries) => {
-                entries.sort_by(|(left, _), (right, _)| left.cmp(right));
-                Json::Object(entries.into_iter().map(|(key, value)| (key, value.sorted())).collect())
+                if !stays(&entries) {
+                    entries.sort_by(|(left, _), (right, _)| left.cmp(right));
+                }
+                Json::Object(entries.into_iter().map(|(key, value)| (key, value.sorted_unless(stays))).collect())
             }
-            Json::Array(items) => Json::Array(items.into_iter().map(Json::sorted).collect()),
+            Json::Array(items) => Json::Array(items.into_iter().map(|item| item.sorted_unless(stays)).collect()),
             other => other,
         }
     }
@@ -406,6 +422,16 @@ mod tests {
         let value = Json::parse("f", b"{\"a\": 1000000000000000019884624838656, \"b\": 1e30}").unwrap();
         assert_eq!(value.get("a"), Some(&Json::Integer(1_000_000_000_000_000_019_884_624_838_656)));
         assert_eq!(value.get("b"), Some(&Json::Float(1e30)));
+    }
+
+    #[test]
+    fn numbers_as_keys_may_stay_in_their_order() {
+        let value = || Json::parse("f", br#"{"b": {"9": 0, "10": 0}, "a": {"10": 0, "9": 0}, "c": {"09": 0, "8": 0}}"#).unwrap();
+        let keys = |json: &Json| json.entries().unwrap().iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        let sorted = value().sorted_but_numbers();
+        assert_eq!(keys(&sorted), ["a", "b", "c"]);
+        assert_eq!(["a", "b", "c"].map(|key| keys(sorted.get(key).unwrap())), [["10", "9"], ["9", "10"], ["09", "8"]]);
+        assert_eq!(keys(value().sorted().get("b").unwrap()), ["10", "9"]);
     }
 
     #[test]

@@ -58,15 +58,42 @@ fn float_serde(number: f64) -> String {
 
 /// The shortest digits that read back the same: plain for exponents from `least` to 15, and else with an exponent of `digits` digits or more.
 fn float_text(number: f64, least: i32, digits: usize) -> String {
-    let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (least..16).contains(&exponent) {
-        let plain = format!("{number}");
-        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+    let minus = if number.is_sign_negative() { "-" } else { "" };
+    let (shortest, exponent) = shortest_digits(number.abs());
+    let (first, others) = shortest.split_at_checked(1).unwrap_or(("0", ""));
+    if !(least..16).contains(&exponent) {
+        let point = if others.is_empty() { "" } else { "." };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{minus}{first}{point}{others}e{sign}{:0digits$}", exponent.unsigned_abs());
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:0digits$}", exponent.unsigned_abs())
+    let Ok(exponent) = usize::try_from(exponent) else {
+        let zeros = usize::try_from(exponent.unsigned_abs()).unwrap_or(1).saturating_sub(1);
+        return format!("{minus}0.{}{shortest}", "0".repeat(zeros));
+    };
+    let whole_length = exponent.saturating_add(1);
+    match shortest.split_at_checked(whole_length) {
+        Some((whole, fraction)) if !fraction.is_empty() => format!("{minus}{whole}.{fraction}"),
+        _ => format!("{minus}{shortest:0<whole_length$}.0"),
+    }
+}
+
+/// The digits of a number that is not negative, `d.ddd` without its point, and the power of ten of the first.
+///
+/// They come from serde_json: of two shortest texts that are equally near it takes the even one, as Python does, and the standard library
+/// the larger one.
+fn shortest_digits(number: f64) -> (String, i32) {
+    let text = serde_json::Number::from_f64(number).map_or("0.0".to_owned(), |number| number.to_string());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let significant = digits.trim_start_matches('0');
+    if significant.is_empty() {
+        return ("0".to_owned(), 0);
+    }
+    let zeros = digits.len().saturating_sub(significant.len());
+    let length = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
+    let exponent = exponent.parse::<i32>().unwrap_or(0).saturating_add(length(whole.len())).saturating_sub(length(zeros)).saturating_sub(1);
+    (significant.trim_end_matches('0').to_owned(), exponent)
 }
 
 fn write_value(out: &mut String, value: &Json, layout: Layout, level: usize) {
@@ -171,6 +198,12 @@ mod tests {
             (0.0001, "0.0001"),
             (0.00001, "1e-05"),
             (5e-324, "5e-324"),
+            (8_786_802_263_222_353.0 / 4.0, "2196700565805588.2"),
+            (8_786_802_263_222_355.0 / 4.0, "2196700565805588.8"),
+            (-1_125_899_906_842_624.5, "-1125899906842624.5"),
+            (100.0, "100.0"),
+            (123.5, "123.5"),
+            (-0.001_25, "-0.00125"),
             (1.797_693_134_862_315_7e308, "1.7976931348623157e+308"),
         ] {
             assert_eq!(float_repr(number), text);
@@ -218,6 +251,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
         #[test]
         fn what_is_written_is_read_back(value in json()) {
             for layout in [Layout::Python { indent: 2 }, Layout::PythonUnicode { indent: 4 }, Layout::Compact, Layout::SerdePretty] {

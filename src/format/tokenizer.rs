@@ -1,12 +1,17 @@
-//! The tokenizer of a BERT directory as transformers 5.23.0 holds it: built anew from vocabulary and settings, whatever files it came in.
+//! The tokenizer of a BERT directory as a release of transformers holds it: built anew from vocabulary and settings, whatever files it came
+//! in.
 //!
 //! # Source
 //! transformers 5.23.0, `tokenization_utils_base.py` (`_from_pretrained`, `save_pretrained`), `tokenization_utils_tokenizers.py`
-//! (`TokenizersBackend.__init__`) and `models/bert/tokenization_bert.py`.
+//! (`TokenizersBackend.__init__`) and `models/bert/tokenization_bert.py`; transformers 4.57.6, `tokenization_utils_base.py`,
+//! `tokenization_utils_fast.py` and `models/bert/tokenization_bert_fast.py`.
 
 use super::json::Json;
+use super::release::{DEFAULT, Release};
+use super::special_tokens_map::SpecialTokensMap;
 use super::tokenizer_config::TokenizerConfig;
 use super::tokenizer_json::{AddedToken, Model, Padding, TokenizerJson, Truncation, object};
+use super::vocabulary::VocabTxt;
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::storage::Source;
 
@@ -14,11 +19,14 @@ use crate::storage::Source;
 const VERY_LARGE_INTEGER: i128 = 1_000_000_000_000_000_019_884_624_838_656;
 
 /// Special tokens of BERT in the order in which transformers adds them.
-const SPECIAL_TOKENS: [(&str, &str); 5] =
+pub(super) const SPECIAL_TOKENS: [(&str, &str); 5] =
     [("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("mask_token", "[MASK]")];
 
 /// Tokenizer classes that transformers loads as `BertTokenizer`.
 const CLASSES: [&str; 2] = ["BertTokenizer", "BertTokenizerFast"];
+
+/// Key of further special tokens in release 4.
+pub(super) const ADDITIONAL: &str = "additional_special_tokens";
 
 /// Keys that saving leaves out.
 const NOT_SAVED: [&str; 14] = [
@@ -27,7 +35,7 @@ const NOT_SAVED: [&str; 14] = [
     "add_bos_token",
     "add_eos_token",
     "added_tokens_decoder",
-    "additional_special_tokens",
+    ADDITIONAL,
     "files_loaded",
     "name_or_path",
     "special_tokens_map_file",
@@ -38,11 +46,14 @@ const NOT_SAVED: [&str; 14] = [
     "slow_tokenizer_class",
 ];
 
-/// A BERT tokenizer: what `tokenizer.json` and `tokenizer_config.json` are written from.
+/// A BERT tokenizer: what `tokenizer.json` and `tokenizer_config.json` are written from, and the files beside them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tokenizer {
-    config: TokenizerConfig,
-    json: TokenizerJson,
+    pub(super) config: TokenizerConfig,
+    pub(super) json: TokenizerJson,
+    pub(super) release: &'static Release,
+    /// Whether `special_tokens_map.json` says how each token is matched: it does if the files did from which the tokenizer was loaded.
+    pub(super) flags_in_map: bool,
 }
 
 impl Tokenizer {
@@ -53,7 +64,17 @@ impl Tokenizer {
     /// # Errors
     /// No vocabulary, a malformed file, or a tokenizer class other than BERT's.
     pub fn load(source: &dyn Source, offline: bool) -> Result<Tokenizer> {
-        let mut config = read_config(source, "tokenizer_config.json")?.unwrap_or_default();
+        Tokenizer::load_for(DEFAULT, source, offline)
+    }
+
+    /// The same, as another release holds it.
+    ///
+    /// # Errors
+    /// As for [`Tokenizer::load`].
+    pub fn load_for(release: &'static Release, source: &dyn Source, offline: bool) -> Result<Tokenizer> {
+        let path = source.path("tokenizer_config.json");
+        let config = source.read("tokenizer_config.json")?.map(|bytes| TokenizerConfig::parse(&path, &bytes));
+        let mut config = config.transpose()?.unwrap_or_default();
         check_class(source, &config)?;
         let path = source.path("tokenizer.json");
         let saved = source.read("tokenizer.json")?.map(|bytes| TokenizerJson::parse(&path, &bytes)).transpose()?;
@@ -64,8 +85,10 @@ impl Tokenizer {
             })?,
             None => read_vocab_txt(source)?,
         };
+        let flags_in_map = saved.is_some() || config.added_tokens.is_some();
         let added = added_tokens(source, &mut config, saved.as_ref())?;
-        config.values.retain(|(key, value)| !NOT_SAVED.contains(&key.as_str()) && (key != "extra_special_tokens" || !is_empty(value)));
+        let dropped = |key: &str| NOT_SAVED.contains(&key) && !(release.tokenizer_side_files && key == ADDITIONAL);
+        config.settings.values.retain(|(key, value)| !dropped(key) && (key != "extra_special_tokens" || !is_empty(value)));
         for (key, default) in
             [("do_lower_case", Json::Bool(true)), ("tokenize_chinese_chars", Json::Bool(true)), ("strip_accents", Json::Null)]
         {
@@ -78,14 +101,18 @@ impl Tokenizer {
             names.push(token);
         }
         config.set_default("model_max_length", Json::Integer(VERY_LARGE_INTEGER));
-        config.set("is_local", Json::Bool(true));
-        config.set("local_files_only", Json::Bool(offline));
-        config.set_default("backend", Json::from("tokenizers"));
+        if release.tokenizer_side_files {
+            record_slow_settings(&mut config, saved.is_some());
+        } else {
+            config.set("is_local", Json::Bool(true));
+            config.set("local_files_only", Json::Bool(offline));
+            config.set_default("backend", Json::from("tokenizers"));
+        }
         let (truncation, padding) = saved.map_or((None, None), |json| (json.truncation, json.padding));
         record_truncation_and_padding(&mut config, truncation.as_ref(), padding.as_ref());
         config.set("tokenizer_class", Json::from("BertTokenizer"));
         let json = build(&config, vocab, added, &names, truncation, padding);
-        Ok(Tokenizer { config, json })
+        Ok(Tokenizer { config, json, release, flags_in_map })
     }
 
     /// What a call `tokenizer(texts, truncation=True, max_length=n, padding=…)` leaves behind: `padding` is the length that
@@ -135,16 +162,6 @@ impl Tokenizer {
     pub fn id_limit(&self) -> u64 {
         id_limit(&self.json)
     }
-
-    /// `tokenizer.json` as transformers writes it.
-    pub fn tokenizer_json(&self) -> Vec<u8> {
-        self.json.to_bytes()
-    }
-
-    /// `tokenizer_config.json` as transformers writes it.
-    pub fn tokenizer_config_json(&self) -> Vec<u8> {
-        self.config.to_bytes()
-    }
 }
 
 /// One more than the highest id of a tokenizer.
@@ -158,12 +175,8 @@ fn is_empty(value: &Json) -> bool {
 }
 
 /// A special token is a text, or an object with a `content`.
-fn token_text(value: &Json) -> Option<&str> {
+pub(super) fn token_text(value: &Json) -> Option<&str> {
     value.as_str().or_else(|| value.get("content")?.as_str())
-}
-
-fn read_config(source: &dyn Source, name: &str) -> Result<Option<TokenizerConfig>> {
-    source.read(name)?.map(|bytes| TokenizerConfig::parse(&source.path(name), &bytes)).transpose()
 }
 
 fn check_class(source: &dyn Source, config: &TokenizerConfig) -> Result<()> {
@@ -185,12 +198,8 @@ fn read_vocab_txt(source: &dyn Source) -> Result<Vec<(String, u32)>> {
             diagnostic.expected("tokenizer.json, or vocab.txt").hint("name a directory that has one with --tokenizer_name"),
         ));
     };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Error::malformed(Diagnostic::new("vocab-utf8", Site::file(path), "the vocabulary is not UTF-8")))?;
-    let mut vocab = indexmap::IndexMap::new();
-    for (token, id) in text.strip_suffix('\n').unwrap_or(&text).split('\n').zip(0_u32..) {
-        vocab.insert(token.strip_suffix('\r').unwrap_or(token).to_owned(), id);
-    }
+    let tokens = VocabTxt::parse(&path, &bytes)?.tokens;
+    let vocab: indexmap::IndexMap<String, u32> = tokens.into_iter().zip(0_u32..).collect();
     let mut vocab: Vec<_> = vocab.into_iter().collect();
     vocab.sort_by_key(|(_, id)| *id);
     Ok(vocab)
@@ -198,20 +207,26 @@ fn read_vocab_txt(source: &dyn Source) -> Result<Vec<(String, u32)>> {
 
 /// The added tokens that the files name; special tokens of `special_tokens_map.json` go into `config`.
 fn added_tokens(source: &dyn Source, config: &mut TokenizerConfig, saved: Option<&TokenizerJson>) -> Result<Vec<AddedToken>> {
-    if let Some(decoder) = config.get("added_tokens_decoder") {
-        let token = |(id, value): &(String, Json)| AddedToken::from_json(id.parse().ok()?, value);
-        let tokens: Option<Vec<_>> = decoder.entries().and_then(|entries| entries.iter().map(token).collect());
-        return tokens.ok_or_else(|| {
-            let site = Site::file(source.path("tokenizer_config.json")).at(Place::Pointer("/added_tokens_decoder".to_owned()));
-            Error::malformed(Diagnostic::new("tokenizer-config", site, "an entry is not an added token"))
-        });
+    if let Some(tokens) = config.added_tokens.take() {
+        return Ok(tokens);
     }
-    if let Some(map) = read_config(source, "special_tokens_map.json")? {
-        for (key, value) in map.values {
-            config.set(&key, value);
+    let path = source.path("special_tokens_map.json");
+    if let Some(bytes) = source.read("special_tokens_map.json")? {
+        for (part, tokens) in SpecialTokensMap::parse(&path, &bytes)?.tokens {
+            config.set(&part, tokens.to_json());
         }
     }
     Ok(saved.map(|json| json.added_tokens.clone()).unwrap_or_default())
+}
+
+/// Settings of release 4: some come from the tokenizer in Python from which a vocabulary alone is converted.
+fn record_slow_settings(config: &mut TokenizerConfig, has_tokenizer_json: bool) {
+    config.set_default("clean_up_tokenization_spaces", Json::Bool(!has_tokenizer_json));
+    config.set_default("extra_special_tokens", Json::Object(Vec::new()));
+    if !has_tokenizer_json {
+        config.set_default("do_basic_tokenize", Json::Bool(true));
+        config.set_default("never_split", Json::Null);
+    }
 }
 
 /// A tokenizer that was saved with truncation or padding gets settings that tell of them when it is loaded.
@@ -287,7 +302,7 @@ fn build(
             decoder,
         ],
         added_tokens,
-        model: Model { settings: model, vocab: Some(vocab) },
+        model: Model { settings: model, vocab: Some(vocab), merges: None },
     }
 }
 

@@ -1,10 +1,10 @@
 //! `tokenizer.json`, the file of the tokenizers library.
 //!
 //! # Source
-//! tokenizers 0.23 (`tokenizer/serialization.rs`, `models/wordpiece/serialization.rs`); serde_json's pretty form, no newline at the end.
+//! tokenizers 0.23 (`tokenizer/serialization.rs`, `models/wordpiece/serialization.rs`, `models/bpe/serialization.rs`); serde_json's pretty form, no newline at the end.
 
 use super::json::Json;
-use super::python_json::{Layout, dumps};
+use super::json_file::SERDE_PRETTY;
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 
 /// A token that is matched before the model sees the text.
@@ -58,6 +58,13 @@ impl AddedToken {
             ("special", self.special.into()),
         ])
     }
+
+    /// Text and flags as the other files of a tokenizer have them, without `special`.
+    pub(super) fn flags_json(&self) -> Vec<(String, Json)> {
+        let flags = [("lstrip", self.lstrip), ("normalized", self.normalized), ("rstrip", self.rstrip), ("single_word", self.single_word)];
+        let content = ("content".to_owned(), Json::from(self.content.as_str()));
+        std::iter::once(content).chain(flags.map(|(key, flag)| (key.to_owned(), flag.into()))).collect()
+    }
 }
 
 /// How long texts are cut.
@@ -93,10 +100,12 @@ pub struct Padding {
 /// The model part: its settings around the vocabulary.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// Settings in the order of the file, `type` first; `vocab` is null here and holds its place.
+    /// Settings in the order of the file, `type` first; `vocab` and `merges` are null here and hold their places.
     pub settings: Vec<(String, Json)>,
-    /// Tokens by id, for models whose vocabulary is a map.
+    /// Tokens by id, for models whose vocabulary is a map: WordPiece, BPE, WordLevel.
     pub vocab: Option<Vec<(String, u32)>>,
+    /// Pairs of tokens, the first to be merged first: BPE.
+    pub merges: Option<Vec<(String, String)>>,
 }
 
 /// A whole `tokenizer.json`.
@@ -161,17 +170,20 @@ impl TokenizerJson {
         ];
         entries.extend(PIPELINE.iter().zip(&self.pipeline).map(|(key, value)| ((*key).to_owned(), value.clone())));
         entries.push(("model".to_owned(), self.model.to_json()));
-        dumps(&Json::Object(entries), Layout::SerdePretty).into_bytes()
+        SERDE_PRETTY.bytes(Json::Object(entries))
     }
 }
 
 impl Model {
     fn to_json(&self) -> Json {
-        let setting = |(key, value): &(String, Json)| match (&self.vocab, key.as_str()) {
-            (Some(vocab), "vocab") => {
-                (key.clone(), Json::Object(vocab.iter().map(|(token, id)| (token.clone(), Json::from(*id))).collect()))
-            }
-            _ => (key.clone(), value.clone()),
+        let pair = |(left, right): &(String, String)| Json::Array(vec![left.as_str().into(), right.as_str().into()]);
+        let setting = |(key, value): &(String, Json)| {
+            let value = match (key.as_str(), &self.vocab, &self.merges) {
+                ("vocab", Some(vocab), _) => Json::Object(vocab.iter().map(|(token, id)| (token.clone(), Json::from(*id))).collect()),
+                ("merges", _, Some(merges)) => Json::Array(merges.iter().map(pair).collect()),
+                _ => value.clone(),
+            };
+            (key.clone(), value)
         };
         Json::Object(self.settings.iter().map(setting).collect())
     }
@@ -239,5 +251,71 @@ fn model(value: &Json) -> Option<Model> {
         vocab = Some(tokens);
         *place = Json::Null;
     }
-    Some(Model { settings, vocab })
+    let mut merges = None;
+    if let Some((_, place)) = settings.iter_mut().find(|(key, value)| key == "merges" && value.as_array().is_some()) {
+        merges = Some(place.as_array()?.iter().map(merge).collect::<Option<_>>()?);
+        *place = Json::Null;
+    }
+    Some(Model { settings, vocab, merges })
+}
+
+/// A pair of tokens; releases of tokenizers before 0.20 wrote it as one text.
+fn merge(value: &Json) -> Option<(String, String)> {
+    let pair = match value {
+        Json::String(text) => text.split_once(' ')?,
+        Json::Array(pair) => match pair.as_slice() {
+            [Json::String(left), Json::String(right)] => (left.as_str(), right.as_str()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some((pair.0.to_owned(), pair.1.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn token() -> impl Strategy<Value = (String, [bool; 5])> {
+        (any::<String>(), any::<[bool; 5]>())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+        #[test]
+        fn what_is_written_is_read_back(
+            truncation in prop::option::of((any::<bool>(), any::<u64>(), any::<u64>())),
+            padding in prop::option::of((any::<Option<u64>>(), any::<Option<u64>>(), any::<u64>(), any::<String>())),
+            added in prop::collection::btree_map(any::<u32>(), token(), 0..4),
+            vocab in prop::collection::btree_set(any::<String>(), 0..6),
+            merges in prop::option::of(prop::collection::vec(any::<(String, String)>(), 0..4)),
+        ) {
+            let mut settings = vec![("type".to_owned(), "BPE".into()), ("vocab".to_owned(), Json::Null)];
+            settings.extend(merges.as_ref().map(|_| ("merges".to_owned(), Json::Null)));
+            let json = TokenizerJson {
+                version: "1.0".to_owned(),
+                truncation: truncation.map(|(left, max_length, stride)| Truncation {
+                    direction: if left { "Left" } else { "Right" }.to_owned(),
+                    max_length,
+                    strategy: "OnlyFirst".to_owned(),
+                    stride,
+                }),
+                padding: padding.map(|(fixed, pad_to_multiple_of, pad_id, pad_token)| Padding {
+                    fixed,
+                    direction: "Right".to_owned(),
+                    pad_to_multiple_of,
+                    pad_id,
+                    pad_type_id: 0,
+                    pad_token,
+                }),
+                added_tokens: added.into_iter().map(|(id, (content, [single_word, lstrip, rstrip, normalized, special]))| {
+                    AddedToken { id, content, single_word, lstrip, rstrip, normalized, special }
+                }).collect(),
+                pipeline: [Json::Null, object([("type", "ByteLevel".into())]), Json::Null, Json::Null],
+                model: Model { settings, vocab: Some(vocab.into_iter().zip(0..).collect()), merges },
+            };
+            prop_assert_eq!(TokenizerJson::parse("f", &json.to_bytes()).unwrap(), json);
+        }
+    }
 }

@@ -10,6 +10,7 @@ use super::schedule::Schedule;
 use crate::data::{Dataset, Task};
 use crate::diagnostic::Result;
 use crate::format::json::Json;
+use crate::format::number::Number;
 use crate::format::trainer_state::TrainerState;
 use crate::random::{Mt19937, epoch_order};
 
@@ -94,7 +95,7 @@ impl<'a> Trainer<'a> {
             for group in batches.chunks(arguments.gradient_accumulation_steps) {
                 total_loss += self.step(dataset, group, &mut loop_state, host);
                 batches_done += group.len();
-                self.state.epoch = epoch as f64 + batches_done as f64 / length.batches_per_epoch as f64;
+                self.state.epoch = Some((epoch as f64 + batches_done as f64 / length.batches_per_epoch as f64).into());
                 self.after_step(&length, &mut loop_state, host)?;
                 if self.state.global_step == length.total_steps as u64 {
                     break;
@@ -110,10 +111,10 @@ impl<'a> Trainer<'a> {
         let steps = |count: super::arguments::StepCount| count.of(length.total_steps) as u64;
         self.state.max_steps = length.total_steps as u64;
         self.state.num_train_epochs = length.num_epochs as u64;
-        self.state.train_batch_size = arguments.per_device_train_batch_size as u64;
-        self.state.logging_steps = steps(arguments.logging_steps);
-        self.state.eval_steps = steps(arguments.eval_steps);
-        self.state.save_steps = steps(arguments.save_steps);
+        self.state.train_batch_size = Some(arguments.per_device_train_batch_size as u64);
+        self.state.logging_steps = steps(arguments.logging_steps).into();
+        self.state.eval_steps = steps(arguments.eval_steps).into();
+        self.state.save_steps = steps(arguments.save_steps).into();
     }
 
     /// One optimizer step; returns its loss as `Trainer` adds it up, in `f32`.
@@ -121,7 +122,8 @@ impl<'a> Trainer<'a> {
         let batches: Vec<_> = group.iter().map(|indices| dataset.batch(indices)).collect();
         for batch in &batches {
             let padded_length = self.padded_length.unwrap_or_else(|| batch.max_length());
-            self.state.total_flos += 6.0 * (batch.len() * padded_length) as f64 * self.parameters_without_embeddings();
+            let flos = 6.0 * (batch.len() * padded_length) as f64 * self.parameters_without_embeddings();
+            self.state.total_flos = (self.state.total_flos.to_f64() + flos).into();
         }
         let arguments = self.arguments;
         let learning_rate = arguments.learning_rate * loop_state.schedule.factor(self.state.global_step);
@@ -157,7 +159,9 @@ impl<'a> Trainer<'a> {
     fn after_step(&mut self, length: &TrainingLength, loop_state: &mut Loop, host: &mut dyn Host) -> Result<()> {
         let (step, arguments) = (self.state.global_step, self.arguments);
         let last = step == length.total_steps as u64;
-        let due = |strategy: IntervalStrategy, interval: u64| strategy == IntervalStrategy::Steps && step.is_multiple_of(interval.max(1));
+        let due = |strategy: IntervalStrategy, interval: Number| {
+            strategy == IntervalStrategy::Steps && step.is_multiple_of(interval.to_u64().unwrap_or(1).max(1))
+        };
         if due(arguments.logging_strategy, self.state.logging_steps) || (step == 1 && arguments.logging_first_step) {
             self.log_loss(loop_state, host);
         }

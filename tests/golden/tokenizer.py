@@ -1,6 +1,7 @@
-"""Writes what transformers makes of tokenizer directories: `cases/NAME/source` as found, `cases/NAME/saved` as saved again.
+"""Writes what transformers makes of tokenizer directories: `NAME/source` as found, `NAME/saved` as saved again by 5.23.0. With 4.57.6, which
+comes after it, `NAME/saved_4_57_6` from the same sources.
 
-python tests/golden/tokenizer.py tests/golden/tokenizer
+for environment in reference reference_4_57_6; do ~/.cache/rtrain/$environment/bin/python tests/golden/tokenizer.py tests/golden/tokenizer; done
 """
 
 import argparse
@@ -49,10 +50,22 @@ def write_source(folder, files):
         (folder / name).write_text(text, encoding="utf-8")
 
 
+def save(source, saved, call):
+    shutil.rmtree(saved, ignore_errors=True)
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    if call:
+        tokenizer(["good film", "a b"], **call)
+    tokenizer.save_pretrained(saved)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     out = parser.parse_args().out
+    if transformers.__version__ == "4.57.6":
+        for name, call in json.loads((out / "cases.json").read_text())["calls"].items():
+            save(out / name / "source", out / name / "saved_4_57_6", call)
+        return
     shutil.rmtree(out, ignore_errors=True)
     calls = {}
     for name, (files, call) in CASES.items():
@@ -63,10 +76,7 @@ def main():
         else:
             write_source(source, files)
         (source / "config.json").write_text('{"model_type": "bert"}')
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        if call:
-            tokenizer(["good film", "a b"], **call)
-        tokenizer.save_pretrained(saved)
+        save(source, saved, call)
         calls[name] = call
     versions = {"transformers": transformers.__version__, "tokenizers": tokenizers.__version__}
     (out / "cases.json").write_text(json.dumps({"versions": versions, "calls": calls}, indent=1) + "\n")
