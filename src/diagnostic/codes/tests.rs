@@ -42,7 +42,8 @@ fn used() -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     for text in &texts {
         used.extend(text.split('"').filter(|literal| is_kebab(literal) && !OTHER_WORDS.contains(literal)).map(str::to_owned));
-        let made = text.split("Diagnostic::new(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+        let made = ["Diagnostic::new(", "Fields::parse("].into_iter().flat_map(|maker| text.split(maker).skip(1));
+        let made = made.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
         used.extend(made.map(str::to_owned));
     }
     used
