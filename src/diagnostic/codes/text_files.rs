@@ -73,4 +73,18 @@ pub(super) const CODES: &[Code] = &[
         "An edit by hand, or predictions of another script.",
         "Predict again.",
     ),
+    error(
+        "results",
+        "the file is not a table of metrics",
+        "What the run measured cannot be read.",
+        "An edit by hand, or another file under this name.",
+        "Evaluate the model again.",
+    ),
+    error(
+        "vocabulary",
+        "the vocabulary is neither one token a line nor a map of tokens to ids",
+        "transformers cannot build the tokenizer from this file.",
+        "An edit by hand, an encoding other than UTF-8, or another file under this name.",
+        "Save the tokenizer again with save_pretrained.",
+    ),
 ];
