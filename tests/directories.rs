@@ -1,8 +1,8 @@
 //! Every file of every golden directory is read into its value, and what is written from that value is the file again.
 
 use proptest::prelude::*;
-use rtrain::format::file_table::Part;
 use rtrain::format::json::Json;
+use rtrain::format::release::files::Part;
 use rtrain::format::release::{RELEASES, Release};
 use rtrain::format::rewriting::rewrite;
 use sha2::{Digest, Sha256};

@@ -6,16 +6,16 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use rtrain::format::optimizer_state::{AdamWSettings, OptimizerState, ParameterGroup, adamw_moments};
-use rtrain::format::rng_state::{
+use rtrain::format::safetensors::{Dtype, from_f32};
+use rtrain::format::torch::optimizer_state::{AdamWSettings, OptimizerState, ParameterGroup, adamw_moments};
+use rtrain::format::torch::rng_state::{
     CpuGenerator, DeviceGenerator, DeviceGenerators, Numpy, NumpyGenerator, PythonGenerator, RngState, Twister,
 };
-use rtrain::format::safetensors::{Dtype, from_f32};
-use rtrain::format::scaler_state::{ScalerState, Scaling};
-use rtrain::format::scheduler_state::{LambdaLr, Number, Schedule, SchedulerState};
-use rtrain::format::torch_state_dict::{Mapping, TorchStateDict};
-use rtrain::format::torch_tensor::{Entry, Tensor};
-use rtrain::format::training_args::{Surroundings, TrainingArguments};
+use rtrain::format::torch::scaler_state::{ScalerState, Scaling};
+use rtrain::format::torch::scheduler_state::{LambdaLr, Number, Schedule, SchedulerState};
+use rtrain::format::torch::state_dict::{Mapping, TorchStateDict};
+use rtrain::format::torch::tensor::{Entry, Tensor};
+use rtrain::format::torch::training_args::{Surroundings, TrainingArguments};
 
 fn optimizer() -> Vec<u8> {
     let values: Vec<f32> = (0..6).map(|index| index as f32 / 7.0).collect();

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rtrain::format::torch_archive::Archive;
+use rtrain::format::torch::archive::Archive;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(archive) = Archive::parse("optimizer.pt", bytes) {

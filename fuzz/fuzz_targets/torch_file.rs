@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rtrain::format::torch_archive::Archive;
-use rtrain::format::torch_content::TorchContent;
-use rtrain::format::torch_kind::TorchKind;
+use rtrain::format::torch::archive::Archive;
+use rtrain::format::torch::content::TorchContent;
+use rtrain::format::torch::kind::TorchKind;
 use rtrain::storage::Piece;
 
 const KINDS: [TorchKind; 6] = [

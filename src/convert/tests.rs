@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::format::safetensors::{Header, pieces};
-use crate::format::shard_split::{StateDictEntry, parse_max_shard_size, shard_name, split};
+use crate::format::shards::split::{StateDictEntry, parse_max_shard_size, shard_name, split};
 use crate::storage::{DiskDirectory, MemoryDirectory};
 use crate::verify::verify;
 use sha2::{Digest, Sha256};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::wording::quoted;
 use crate::diagnostic::{Diagnostic, Error, Place, Site};
-use crate::format::python_json::float_repr;
+use crate::format::json::python::float_repr;
 
 /// The type of a label column, by the rules of pandas (CSV) and of JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::label_column::{LabelColumn, LabelType, LabelValues, bool_name, label_
 use super::table::Cell;
 use super::wording::quoted;
 use crate::diagnostic::{Diagnostic, Error, Result};
-use crate::format::python_json::float_repr;
+use crate::format::json::python::float_repr;
 
 /// What pandas takes for a missing value (`STR_NA_VALUES`).
 const MISSING: [&str; 19] = [

@@ -1,9 +1,9 @@
 //! A model directory as a value, and the files it is written as.
 
-use super::config::Config;
-use super::safetensors::{Dtype, Tensor, from_f32, pieces};
-use super::shards;
-use super::tokenizer::Tokenizer;
+use crate::format::config::Config;
+use crate::format::safetensors::{Dtype, Tensor, from_f32, pieces};
+use crate::format::shards;
+use crate::format::tokenizer::Tokenizer;
 use crate::storage::commit::Files;
 use std::borrow::Cow;
 

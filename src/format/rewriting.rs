@@ -1,24 +1,24 @@
 //! Any file that is known here, read into its value and written from that value alone.
 
-use super::adapter_config::AdapterConfig;
-use super::added_tokens::AddedTokens;
-use super::chat_template::ChatTemplate;
-use super::config::Config;
-use super::file_table::Holds;
-use super::generation_config::GenerationConfig;
-use super::model_card::ModelCard;
-use super::predictions::Predictions;
-use super::release::Release;
-use super::results::Results;
-use super::safetensors::{Header, Tensor, TensorInfo, serialize};
-use super::shard_index::ShardIndex;
-use super::special_tokens_map::SpecialTokensMap;
-use super::tokenizer_config::TokenizerConfig;
-use super::tokenizer_json::TokenizerJson;
-use super::torch_content::TorchContent;
-use super::trainer_state::TrainerState;
-use super::vocabulary::{Merges, VocabJson, VocabTxt};
 use crate::diagnostic::Result;
+use crate::format::config::Config;
+use crate::format::config::adapter::AdapterConfig;
+use crate::format::config::generation::GenerationConfig;
+use crate::format::model_card::ModelCard;
+use crate::format::release::Release;
+use crate::format::release::files::Holds;
+use crate::format::run::predictions::Predictions;
+use crate::format::run::results::Results;
+use crate::format::run::trainer_state::TrainerState;
+use crate::format::safetensors::{Header, Tensor, TensorInfo, serialize};
+use crate::format::shards::index::ShardIndex;
+use crate::format::tokenizer::added_tokens::AddedTokens;
+use crate::format::tokenizer::chat_template::ChatTemplate;
+use crate::format::tokenizer::config::TokenizerConfig;
+use crate::format::tokenizer::json::TokenizerJson;
+use crate::format::tokenizer::special_tokens_map::SpecialTokensMap;
+use crate::format::tokenizer::vocabulary::{Merges, VocabJson, VocabTxt};
+use crate::format::torch::content::TorchContent;
 
 /// The file as transformers would write it for the values that it holds.
 ///

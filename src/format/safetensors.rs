@@ -11,12 +11,12 @@ mod entry;
 #[cfg(test)]
 mod tests;
 
-use super::json::Json;
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
+use crate::format::json::Json;
 use crate::storage::Content;
 use std::borrow::Cow;
 
-pub use super::dtype::{Dtype, from_f32, to_f32};
+pub use crate::format::dtype::{Dtype, from_f32, to_f32};
 
 /// Longest header that is read, in bytes: the limit of the safetensors crate.
 pub const MAX_HEADER_BYTES: u64 = 100_000_000;

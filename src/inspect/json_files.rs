@@ -5,9 +5,9 @@ use crate::architecture;
 use crate::diagnostic::Result;
 use crate::format::config::Config;
 use crate::format::json::Json;
-use crate::format::shard_index::ShardIndex;
+use crate::format::shards::index::ShardIndex;
 use crate::format::tokenizer::id_limit;
-use crate::format::tokenizer_json::TokenizerJson;
+use crate::format::tokenizer::json::TokenizerJson;
 use crate::storage::Content;
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ pub(super) fn tokenizer(path: &str, content: &dyn Content, detail: Detail) -> Re
     facts.retain(|(_, value)| *value != Json::Null);
     let mut tables = Vec::new();
     if detail > Detail::Overview {
-        let row = |token: &crate::format::tokenizer_json::AddedToken| {
+        let row = |token: &crate::format::tokenizer::json::AddedToken| {
             vec![token.id.into(), token.content.as_str().into(), token.special.into(), token.normalized.into()]
         };
         let rows = tokenizer.added_tokens.iter().map(row).collect();

@@ -3,14 +3,14 @@
 use super::{Contents, Detail, Table};
 use crate::diagnostic::Result;
 use crate::format::json::Json;
-use crate::format::optimizer_state::OptimizerState;
-use crate::format::pickle::Value;
-use crate::format::rng_state::{DeviceGenerators, RngState};
-use crate::format::scaler_state::ScalerState;
-use crate::format::scheduler_state::{Number, Schedule, SchedulerState};
-use crate::format::torch_state_dict::TorchStateDict;
-use crate::format::torch_tensor::{Entry, Tensor};
-use crate::format::training_args::{Setting, TrainingArguments};
+use crate::format::torch::optimizer_state::OptimizerState;
+use crate::format::torch::pickle::Value;
+use crate::format::torch::rng_state::{DeviceGenerators, RngState};
+use crate::format::torch::scaler_state::ScalerState;
+use crate::format::torch::scheduler_state::{Number, Schedule, SchedulerState};
+use crate::format::torch::state_dict::TorchStateDict;
+use crate::format::torch::tensor::{Entry, Tensor};
+use crate::format::torch::training_args::{Setting, TrainingArguments};
 use crate::storage::Content;
 use std::collections::BTreeMap;
 

@@ -10,8 +10,8 @@ use super::schedule::Schedule;
 use crate::data::{Dataset, Task};
 use crate::diagnostic::Result;
 use crate::format::json::Json;
-use crate::format::number::Number;
-use crate::format::trainer_state::TrainerState;
+use crate::format::json::number::Number;
+use crate::format::run::trainer_state::TrainerState;
 use crate::random::{Mt19937, epoch_order};
 
 /// What the loop asks of the program around it: a clock, an ear, and a place for checkpoints.

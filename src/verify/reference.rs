@@ -4,10 +4,10 @@ mod tensors;
 
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::json::Json;
-use crate::format::python_json::{Layout, dumps};
+use crate::format::json::python::{Layout, dumps};
 use crate::format::safetensors::Header;
-use crate::format::torch_difference::difference;
-use crate::format::torch_kind::TorchKind;
+use crate::format::torch::difference::difference;
+use crate::format::torch::kind::TorchKind;
 use crate::storage::{CHUNK_BYTES, Content, Source, in_parallel};
 use crate::verify::Tolerance;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,13 +1,13 @@
 //! Each file by itself: read into values, written from them alone, compared byte for byte.
 
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
-use crate::format::file_table::Holds;
 use crate::format::json::line_and_column;
 use crate::format::release::RELEASES;
+use crate::format::release::files::Holds;
 use crate::format::rewriting;
 use crate::format::safetensors::Header;
-use crate::format::torch_content::TorchContent;
-use crate::format::torch_kind::TorchKind;
+use crate::format::torch::content::TorchContent;
+use crate::format::torch::kind::TorchKind;
 use crate::storage::{CHUNK_BYTES, Content, Piece};
 use std::borrow::Cow;
 
@@ -158,14 +158,14 @@ fn excerpt(rest: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::torch_golden;
+    use crate::format::torch::golden;
     use crate::inspect::{Detail, inspect_file};
     use std::ops::Range;
 
     /// Every file that real torch wrote, read and written again piece by piece.
     #[test]
     fn files_of_torch_are_written_as_torch_writes_them() {
-        let files = torch_golden::files(|_| true);
+        let files = golden::files(|_| true);
         for (path, bytes) in &files {
             let (name, mut findings) = (path.rsplit('/').next().unwrap(), Vec::new());
             let status = check(name, path, &bytes.as_slice(), &mut findings).unwrap();

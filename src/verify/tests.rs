@@ -159,7 +159,7 @@ fn shards_and_their_index_belong_together() {
 /// The golden model with what a checkpoint has besides, as torch wrote it for another model.
 fn checkpoint() -> MemoryDirectory {
     let mut directory = golden();
-    for (path, bytes) in crate::format::torch_golden::files(|path| path.starts_with("5.23.0/adamw/")) {
+    for (path, bytes) in crate::format::torch::golden::files(|path| path.starts_with("5.23.0/adamw/")) {
         directory.files.insert(path.rsplit('/').next().unwrap().to_owned(), bytes);
     }
     directory
@@ -168,8 +168,8 @@ fn checkpoint() -> MemoryDirectory {
 /// The golden model with its weights pickled, as one file.
 fn pickled(change: impl Fn(&str, &mut Vec<u8>)) -> MemoryDirectory {
     use crate::format::safetensors::Header;
-    use crate::format::torch_state_dict::{Mapping, TorchStateDict};
-    use crate::format::torch_tensor::Tensor;
+    use crate::format::torch::state_dict::{Mapping, TorchStateDict};
+    use crate::format::torch::tensor::Tensor;
     let mut directory = golden();
     let bytes = directory.files.remove("model.safetensors").unwrap();
     let header = Header::parse("f", &bytes).unwrap();
@@ -205,8 +205,8 @@ fn pickled_weights_are_held_against_the_config_too() {
 
 #[test]
 fn files_of_torch_are_compared_by_their_values() {
-    use crate::format::optimizer_state::OptimizerState;
-    use crate::format::torch_tensor::Entry;
+    use crate::format::torch::optimizer_state::OptimizerState;
+    use crate::format::torch::tensor::Entry;
     let original = checkpoint();
     let report = verify(&original).unwrap();
     assert!(report.files.len() > 7 && report.files.iter().all(|file| file.status == FileStatus::Identical), "{:?}", report.files);

@@ -2,7 +2,7 @@
 //!
 //! Training in the browser comes later; this crate holds the verifier only.
 
-use rtrain::format::python_json::{Layout, dumps};
+use rtrain::format::json::python::{Layout, dumps};
 use rtrain::storage::MemoryDirectory;
 use rtrain::verify::{Report, verify};
 use wasm_bindgen::prelude::wasm_bindgen;

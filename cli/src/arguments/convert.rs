@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use rtrain::convert::Conversion;
 use rtrain::diagnostic::Result;
 use rtrain::format::dtype::Dtype;
-use rtrain::format::shard_split::parse_max_shard_size;
+use rtrain::format::shards::split::parse_max_shard_size;
 
 use super::path;
 

@@ -6,7 +6,7 @@ use crate::render;
 use clap::ArgMatches;
 use rtrain::diagnostic::Result;
 use rtrain::format::json::Json;
-use rtrain::format::python_json::{Layout, dumps};
+use rtrain::format::json::python::{Layout, dumps};
 use rtrain::storage::DiskDirectory;
 use rtrain::train::engine::Engine;
 use rtrain::train::evaluation::{measure, predict};

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use rtrain::data::Task;
 use rtrain::diagnostic::Result;
 use rtrain::format::json::Json;
-use rtrain::format::python_json::{Layout, dumps};
+use rtrain::format::json::python::{Layout, dumps};
 use rtrain::storage::commit::commit_file;
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::engine::Engine;

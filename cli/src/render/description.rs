@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use rtrain::format::json::Json;
-use rtrain::format::python_json::{Layout, dumps};
+use rtrain::format::json::python::{Layout, dumps};
 use rtrain::inspect::{Contents, Description, Table};
 use rtrain::storage::commit::Files;
 

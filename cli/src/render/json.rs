@@ -1,7 +1,7 @@
 //! Results for programs: indented JSON with a newline at the end.
 
 use rtrain::format::json::Json;
-use rtrain::format::python_json::{Layout, dumps};
+use rtrain::format::json::python::{Layout, dumps};
 use rtrain::verify::Report;
 
 use crate::outcome::Outcome;

@@ -3,7 +3,7 @@
 use super::{Dtype, Header, LENGTH_BYTES};
 use crate::diagnostic::{Diagnostic, Place, Site};
 use crate::format::json::Json;
-use crate::format::python_json::{Layout, dumps};
+use crate::format::json::python::{Layout, dumps};
 use std::cmp::Ordering;
 
 /// How the writer sorts tensors: element type descending, then name.

@@ -1,7 +1,7 @@
 //! Against the safetensors crate, both ways, and what must fail.
 
-use super::super::dtype::DTYPES;
 use super::*;
+use crate::format::dtype::DTYPES;
 use proptest::prelude::*;
 
 fn tensors() -> impl Strategy<Value = Vec<Tensor<'static>>> {

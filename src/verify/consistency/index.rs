@@ -3,9 +3,9 @@
 use super::Directory;
 use crate::architecture;
 use crate::diagnostic::{Diagnostic, Place, Result, Site};
-use crate::format::shard_index::ShardIndex;
-use crate::format::shard_split::shard_name;
 use crate::format::shards;
+use crate::format::shards::index::ShardIndex;
+use crate::format::shards::split::shard_name;
 use crate::verify::Report;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,7 +11,7 @@ use super::Report;
 use crate::diagnostic::Result;
 use crate::format::config::Config;
 use crate::format::json::Json;
-use crate::format::python_json::{Layout, dumps};
+use crate::format::json::python::{Layout, dumps};
 use crate::storage::Source;
 use weights::{Weights, WeightsFile};
 

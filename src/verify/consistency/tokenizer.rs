@@ -4,7 +4,7 @@ use super::Directory;
 use crate::diagnostic::{Diagnostic, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::tokenizer::id_limit;
-use crate::format::tokenizer_json::TokenizerJson;
+use crate::format::tokenizer::json::TokenizerJson;
 use crate::verify::Report;
 use std::collections::{BTreeMap, BTreeSet};
 

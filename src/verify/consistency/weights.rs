@@ -2,11 +2,11 @@
 
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::dtype::Dtype;
-use crate::format::shard_index::ShardIndex;
 use crate::format::shards;
-use crate::format::torch_archive::Data;
-use crate::format::torch_state_dict::TorchStateDict;
-use crate::format::torch_tensor::{Entry, Storage, Tensor};
+use crate::format::shards::index::ShardIndex;
+use crate::format::torch::archive::Data;
+use crate::format::torch::state_dict::TorchStateDict;
+use crate::format::torch::tensor::{Entry, Storage, Tensor};
 use crate::storage::{Content, Source};
 use std::collections::BTreeSet;
 use std::ops::Range;

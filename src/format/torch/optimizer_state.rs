@@ -1,0 +1,242 @@
+//! `optimizer.pt`: what an optimizer remembers of each parameter, and the settings of its parameter groups.
+//!
+//! # Source
+//! torch 2.15.0, `torch/optim/optimizer.py` (`state_dict`), `torch/optim/adamw.py`; transformers 5.23.0, `trainer.py`
+//! (`_save_optimizer_and_scheduler`).
+
+use std::borrow::Cow;
+
+use crate::diagnostic::Result;
+use crate::format::safetensors::Dtype;
+use crate::format::torch::file::TorchFile;
+use crate::format::torch::kind::TorchKind;
+use crate::format::torch::pickle::Value;
+use crate::format::torch::tensor::{Entry, Tensor, TensorWriter};
+use crate::storage::{Content, Piece};
+
+/// The state of an optimizer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptimizerState<'a> {
+    /// Name of the file without its extension: `optimizer`.
+    pub stem: String,
+    /// What is remembered of the parameters that had a gradient, by their number.
+    pub parameters: Vec<(u64, Vec<(String, Entry<'a>)>)>,
+    /// The groups.
+    pub groups: Vec<ParameterGroup<'a>>,
+}
+
+/// Parameters that share their settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterGroup<'a> {
+    /// The settings by name, such as `lr` and `weight_decay`, in the order of the file.
+    pub settings: Vec<(String, Entry<'a>)>,
+    /// Numbers of the parameters.
+    pub parameters: Vec<u64>,
+}
+
+/// Settings of torch's AdamW, as transformers makes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWSettings {
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Learning rate of the next step.
+    pub lr: f64,
+    /// Decay of the running mean of the gradient.
+    pub beta1: f64,
+    /// Decay of the running mean of its square.
+    pub beta2: f64,
+    /// What is added to the root of that mean.
+    pub eps: f64,
+    /// `True` for `adamw_torch_fused`, `None` for `adamw_torch`.
+    pub fused: Option<bool>,
+    /// Learning rate without the schedule.
+    pub initial_lr: f64,
+}
+
+impl OptimizerState<'static> {
+    /// As [`OptimizerState::parse`], and leaves all but small tensors in the file.
+    ///
+    /// # Errors
+    /// Those of [`OptimizerState::parse`], or the file cannot be read.
+    pub fn read(path: &str, content: &dyn Content) -> Result<Self> {
+        Self::of(TorchFile::read(path, content, TorchKind::Optimizer)?)
+    }
+}
+
+impl<'a> OptimizerState<'a> {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A diagnostic for whatever an optimizer of torch does not write.
+    pub fn parse(path: &str, bytes: &'a [u8]) -> Result<Self> {
+        Self::of(TorchFile::parse(path, bytes, TorchKind::Optimizer)?)
+    }
+
+    fn of(mut file: TorchFile<'a>) -> Result<Self> {
+        let value = file.value.clone();
+        let [state, groups] = file.exact_fields("", &value, ["state", "param_groups"])?;
+        let state = state.as_dict().ok_or_else(|| file.unexpected("/state", "a dict", state))?;
+        let mut parameters = Vec::with_capacity(state.len());
+        for (key, entries) in state {
+            let number: u64 = key.as_integer().ok_or_else(|| file.unexpected("/state", "numbers of parameters", key))?;
+            parameters.push((number, entries_of(&mut file, &format!("/state/{number}"), entries)?));
+        }
+        let groups = groups.as_list().ok_or_else(|| file.unexpected("/param_groups", "a list", groups))?;
+        let groups = groups.iter().enumerate().map(|(index, group)| parse_group(&mut file, index, group)).collect::<Result<_>>()?;
+        Ok(OptimizerState { stem: file.stem, parameters, groups })
+    }
+
+    /// The whole file, of a state that is in memory.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.pieces().into_iter().filter_map(Piece::written).collect::<Vec<_>>().concat()
+    }
+
+    /// The pieces of the file one after another; the tensors' own bytes are not copied.
+    pub fn pieces(&self) -> Vec<Piece<'_>> {
+        let mut tensors = TensorWriter::default();
+        let parameters = self.parameters.iter().map(|(number, entries)| ((*number).into(), dict(&mut tensors, entries, None)));
+        let state = Value::Dict(std::sync::Arc::new(parameters.collect()));
+        let groups = self.groups.iter().map(|group| dict(&mut tensors, &group.settings, Some(&group.parameters)));
+        let groups = Value::list(groups.collect::<Vec<_>>());
+        tensors.archive(&self.stem, &Value::dict([("state", state), ("param_groups", groups)])).into_pieces()
+    }
+}
+
+impl ParameterGroup<'_> {
+    /// A group of torch's AdamW.
+    pub fn adamw(settings: &AdamWSettings, parameters: Vec<u64>) -> Self {
+        let betas = Value::tuple([settings.beta1.into(), settings.beta2.into()]);
+        let settings: [(&str, Value); 12] = [
+            ("weight_decay", settings.weight_decay.into()),
+            ("lr", settings.lr.into()),
+            ("betas", betas),
+            ("eps", settings.eps.into()),
+            ("amsgrad", false.into()),
+            ("maximize", false.into()),
+            ("foreach", Value::None),
+            ("capturable", false.into()),
+            ("differentiable", false.into()),
+            ("fused", settings.fused.into()),
+            ("decoupled_weight_decay", true.into()),
+            ("initial_lr", settings.initial_lr.into()),
+        ];
+        let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), Entry::Value(value))).collect();
+        ParameterGroup { settings, parameters }
+    }
+
+    /// A setting by its name.
+    pub fn setting(&self, name: &str) -> Option<&Entry<'_>> {
+        self.settings.iter().find(|(known, _)| known == name).map(|(_, entry)| entry)
+    }
+}
+
+/// What AdamW remembers of a parameter: steps done, and the running means of its gradient and of the gradient's square.
+///
+/// # Shapes
+/// `exp_avg` and `exp_avg_sq` are little-endian f32, of the shape of the parameter.
+pub fn adamw_moments<'a>(step: f32, shape: &[u64], exp_avg: Cow<'a, [u8]>, exp_avg_sq: Cow<'a, [u8]>) -> Vec<(String, Entry<'a>)> {
+    vec![
+        ("step".to_owned(), Tensor::contiguous(Dtype::F32, Vec::new(), step.to_le_bytes().to_vec()).into()),
+        ("exp_avg".to_owned(), Tensor::contiguous(Dtype::F32, shape.to_vec(), exp_avg).into()),
+        ("exp_avg_sq".to_owned(), Tensor::contiguous(Dtype::F32, shape.to_vec(), exp_avg_sq).into()),
+    ]
+}
+
+fn entries_of<'a>(file: &mut TorchFile<'a>, pointer: &str, value: &Value) -> Result<Vec<(String, Entry<'a>)>> {
+    let fields = file.fields(pointer, value)?;
+    fields.into_iter().map(|(name, value)| Ok((name.to_owned(), file.entry(&format!("{pointer}/{name}"), value)?))).collect()
+}
+
+fn parse_group<'a>(file: &mut TorchFile<'a>, index: usize, group: &Value) -> Result<ParameterGroup<'a>> {
+    let pointer = format!("/param_groups/{index}");
+    let mut settings = entries_of(file, &pointer, group)?;
+    let numbers = match settings.pop() {
+        Some((name, Entry::Value(Value::List(items)))) if name == "params" => items.iter().map(Value::as_integer::<u64>).collect(),
+        _ => None,
+    };
+    let parameters = numbers.ok_or_else(|| file.unexpected(&pointer, "a dict that ends with params, a list of numbers", group))?;
+    Ok(ParameterGroup { settings, parameters })
+}
+
+fn dict<'t>(tensors: &mut TensorWriter<'t>, entries: &'t [(String, Entry<'_>)], parameters: Option<&[u64]>) -> Value {
+    let mut fields: Vec<(&str, Value)> = entries.iter().map(|(name, entry)| (name.as_str(), tensors.entry(entry))).collect();
+    fields.extend(parameters.map(|numbers| ("params", Value::list(numbers.iter().map(|&number| number.into())))));
+    Value::dict(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::torch::golden;
+    use proptest::prelude::*;
+
+    #[test]
+    fn files_of_torch_survive() {
+        let files = golden::files(|path| path.ends_with("optimizer.pt"));
+        assert_eq!(files.len(), 6);
+        for (path, bytes) in files {
+            let state = OptimizerState::parse(&path, &bytes).unwrap();
+            assert_eq!(state.groups.len(), 2, "{path}");
+            assert!(state.to_bytes() == bytes, "{path}");
+        }
+    }
+
+    #[test]
+    fn adamw_is_written_from_its_groups_and_moments() {
+        let bytes = &golden::files(|path| path == "5.23.0/adamw/optimizer.pt")[0].1;
+        let read = OptimizerState::parse("optimizer.pt", bytes).unwrap();
+        let tensor = |entries: &[(String, Entry<'static>)], name: &str| -> (Vec<u64>, Vec<u8>) {
+            match &entries.iter().find(|(known, _)| known == name).unwrap().1 {
+                Entry::Tensor(tensor) => (tensor.shape.clone(), tensor.contiguous_data().unwrap().to_vec()),
+                Entry::Value(value) => panic!("{value:?}"),
+            }
+        };
+        let owned: &'static [u8] = bytes.clone().leak();
+        let read_again = OptimizerState::parse("optimizer.pt", owned).unwrap();
+        let parameters = read_again.parameters.iter().map(|(number, entries)| {
+            let ((shape, mean), (_, square)) = (tensor(entries, "exp_avg"), tensor(entries, "exp_avg_sq"));
+            let step = f32::from_le_bytes(tensor(entries, "step").1.try_into().unwrap());
+            (*number, adamw_moments(step, &shape, mean.into(), square.into()))
+        });
+        let (lr, initial_lr) = (0.0, 5e-5);
+        let settings = AdamWSettings { weight_decay: 0.0, lr, beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: Some(true), initial_lr };
+        let groups = vec![ParameterGroup::adamw(&settings, (0..11).collect()), ParameterGroup::adamw(&settings, (11..25).collect())];
+        let written = OptimizerState { stem: "optimizer".to_owned(), parameters: parameters.collect(), groups };
+        assert_eq!(written, read);
+        assert!(written.to_bytes() == *bytes);
+    }
+
+    fn entry() -> impl Strategy<Value = Entry<'static>> {
+        prop_oneof![
+            any::<f64>().prop_filter("comparable", |number| !number.is_nan()).prop_map(|number| Entry::Value(number.into())),
+            any::<i64>().prop_map(|number| Entry::Value(number.into())),
+            Just(Entry::Value(Value::None)),
+            prop::collection::vec(0_u64..4, 0..3).prop_map(|shape| {
+                let bytes = shape.iter().product::<u64>() * 4;
+                Tensor::contiguous(Dtype::F32, shape, (0..bytes).map(|byte| byte as u8).collect::<Vec<_>>()).into()
+            }),
+        ]
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<(String, Entry<'static>)>> {
+        prop::collection::btree_map("[a-z_]{1,8}", entry(), 0..6)
+            .prop_map(|map| map.into_iter().filter(|(name, _)| name != "params").collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        #[test]
+        fn states_survive(
+            parameters in prop::collection::btree_map(0_u64..300, entries(), 0..6),
+            groups in prop::collection::vec((entries(), prop::collection::vec(0_u64..300, 0..5)), 0..3),
+        ) {
+            let groups = groups.into_iter().map(|(settings, parameters)| ParameterGroup { settings, parameters }).collect();
+            let state = OptimizerState { stem: "optimizer".to_owned(), parameters: parameters.into_iter().collect(), groups };
+            let bytes = state.to_bytes();
+            let read = OptimizerState::parse("f", &bytes).unwrap();
+            prop_assert_eq!(&read, &state);
+            prop_assert_eq!(read.to_bytes(), bytes);
+        }
+    }
+}
