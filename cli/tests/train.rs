@@ -101,21 +101,36 @@ fn assert_verifies(workplace: &Workplace, directory: &str) {
 fn training() {
     let workplace = workplace();
     assert_transcript!(without_figures(&workplace.run(&TRAIN)));
-    let names: Vec<String> = files_of(&workplace.path("out")).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(
-        names,
-        [
-            "all_results.json",
-            "config.json",
-            "eval_results.json",
-            "model.safetensors",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "train_results.json",
-            "trainer_state.json"
-        ]
-    );
+    let results = ["all_results.json", "eval_results.json", "train_results.json", "trainer_state.json"];
+    assert_eq!(names(&workplace, "out"), sorted(&[&MODEL[..], &results].concat()));
     assert_verifies(&workplace, "out");
+}
+
+/// Files of a model directory that the Trainer of 5.23.0 writes.
+const MODEL: [&str; 5] = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "training_args.bin"];
+
+fn names(workplace: &Workplace, directory: &str) -> Vec<String> {
+    files_of(&workplace.path(directory)).into_iter().map(|(name, _)| name).collect()
+}
+
+fn sorted(names: &[&str]) -> Vec<String> {
+    let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn checkpoints_of_each_release() {
+    for (release, more) in [("5.23.0", &[][..]), ("4.57.6", &["special_tokens_map.json", "vocab.txt"])] {
+        let workplace = workplace();
+        let arguments = train_with(&["--save_strategy=steps", "--save_steps=2", "--release", release]);
+        assert!(workplace.command(&arguments).status().unwrap().success());
+        let state = ["optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"];
+        assert_eq!(names(&workplace, "out/checkpoint-2"), sorted(&[&MODEL[..], &state, more].concat()), "{release}");
+        let config = fs::read_to_string(workplace.path("out/checkpoint-2/config.json")).unwrap();
+        assert!(config.contains(&format!("\"transformers_version\": \"{release}\"")), "{config}");
+        assert_verifies(&workplace, "out");
+    }
 }
 
 #[test]

@@ -13,6 +13,9 @@ mod table;
 
 use std::path::PathBuf;
 
+use crate::format::release::Release;
+use crate::format::torch::pickle::Value;
+
 pub use choice::{IntervalStrategy, Optimizer, SchedulerType};
 pub use length::{StepCount, TrainingLength};
 pub use raw::{Origin, RawValue, Values};
@@ -118,10 +121,15 @@ pub struct TrainingArguments {
     pub eval_strategy: IntervalStrategy,
     /// Steps between two evaluations; `logging_steps` where it was not given.
     pub eval_steps: StepCount,
+    /// Release of transformers whose files are written.
+    pub release: &'static Release,
     /// When to write a checkpoint while training.
     pub save_strategy: IntervalStrategy,
     /// Steps between two checkpoints.
     pub save_steps: StepCount,
     /// Most checkpoints to keep.
     pub save_total_limit: Option<usize>,
+
+    /// What was given of transformers' own arguments: `training_args.bin` tells it from the defaults.
+    pub given: Vec<(&'static str, Value)>,
 }

@@ -159,9 +159,14 @@ impl Engine {
 
     /// Shows the weights, in the order of the table.
     pub fn with_weights<R>(&mut self, read: impl FnOnce(&[&[f32]]) -> R) -> R {
+        self.with_state(|weights, _| read(weights))
+    }
+
+    /// Shows the weights, in the order of the table, and the optimizer.
+    pub fn with_state<R>(&mut self, read: impl FnOnce(&[&[f32]], &AdamW) -> R) -> R {
         self.parameters.update_on_host(|parameters| {
             self.optimizer.settle_all(parameters);
-            read(&parameters.iter().map(|values| &**values).collect::<Vec<_>>())
+            read(&parameters.iter().map(|values| &**values).collect::<Vec<_>>(), &self.optimizer)
         })
     }
 

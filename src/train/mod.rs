@@ -1,6 +1,7 @@
 //! The training run: arguments, preparation, engine, optimizer, schedule, loop, metrics.
 
 pub mod arguments;
+pub mod checkpoint;
 pub mod engine;
 pub mod evaluation;
 pub mod gradient;

@@ -99,7 +99,8 @@ impl LoadedModel {
     /// # Errors
     /// A file is missing or malformed, or the weights do not fit the config.
     pub fn for_training(sources: &ModelSources<'_>, task: &Task, arguments: &TrainingArguments) -> Result<LoadedModel> {
-        let mut config = read_config(sources.config)?.loaded();
+        let release = arguments.release;
+        let mut config = read_config(sources.config)?.loaded_by(release);
         for (key, value) in &arguments.config_overrides {
             config.apply_overrides(&format!("{key}={value}"))?;
         }
@@ -108,16 +109,21 @@ impl LoadedModel {
             None if config.num_labels() != 1 => config.set_default_labels(1),
             None => {}
         }
-        let tokenizer = Tokenizer::load(sources.tokenizer, sources.offline)?;
+        let tokenizer = Tokenizer::load_for(release, sources.tokenizer, sources.offline)?;
         config.set("problem_type", Json::from(task.problem_type()));
         config.set("architectures", Json::Array(vec![Json::from("BertForSequenceClassification")]));
         config.set("dtype", Json::from("float32"));
-        config.set("use_cache", Json::Bool(false));
+        if release.trainer_sets_use_cache {
+            config.set("use_cache", Json::Bool(false));
+        }
         if let Some(pad) = tokenizer.pad_id() {
             config.set("pad_token_id", Json::from(pad));
         }
         let mut model = LoadedModel::load(sources, config, tokenizer, arguments.ignore_mismatched_sizes, arguments.seed)?;
-        model.config = model.config.loaded();
+        model.config = model.config.loaded_by(release);
+        if !release.restores_legacy_names {
+            model.saved_names = model.table.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+        }
         Ok(model)
     }
 

@@ -4,6 +4,7 @@
 //! transformers 5.23.0, `trainer.py` (`_inner_training_loop`, `_maybe_log_save_evaluate`) and `trainer_callback.py` (`DefaultFlowCallback`).
 
 use super::arguments::{IntervalStrategy, TrainingArguments, TrainingLength};
+use super::checkpoint::Checkpoint;
 use super::engine::{Engine, StepSettings};
 use super::evaluation::{measure, predict};
 use super::schedule::Schedule;
@@ -26,7 +27,7 @@ pub trait Host {
     ///
     /// # Errors
     /// It could not be saved; the run ends.
-    fn checkpoint(&mut self, engine: &mut Engine, state: &TrainerState) -> Result<()>;
+    fn checkpoint(&mut self, checkpoint: Checkpoint<'_>) -> Result<()>;
 }
 
 /// Something that happened.
@@ -170,7 +171,7 @@ impl<'a> Trainer<'a> {
         }
         self.state.should_training_stop |= last;
         if due(arguments.save_strategy, self.state.save_steps) || (last && arguments.save_strategy == IntervalStrategy::Steps) {
-            self.save(host)?;
+            self.save(loop_state, host)?;
         }
         Ok(())
     }
@@ -184,14 +185,15 @@ impl<'a> Trainer<'a> {
             self.evaluate_and_log(loop_state, host);
         }
         if arguments.save_strategy == IntervalStrategy::Epoch {
-            self.save(host)?;
+            self.save(loop_state, host)?;
         }
         Ok(())
     }
 
-    fn save(&mut self, host: &mut dyn Host) -> Result<()> {
+    fn save(&mut self, loop_state: &Loop, host: &mut dyn Host) -> Result<()> {
         self.state.in_checkpoint = true;
-        host.checkpoint(&mut self.engine, &self.state)
+        let learning_rate = self.arguments.learning_rate * loop_state.schedule.factor(self.state.global_step);
+        host.checkpoint(Checkpoint { engine: &mut self.engine, state: &self.state, arguments: self.arguments, learning_rate })
     }
 
     fn log_loss(&mut self, loop_state: &mut Loop, host: &mut dyn Host) {
@@ -200,6 +202,7 @@ impl<'a> Trainer<'a> {
             return;
         }
         let loss = f64::from(loop_state.loss_since_log) / steps as f64;
+        let loss = self.arguments.release.logged_loss_decimals.map_or(loss, |decimals| rounded(loss, decimals));
         let entries = vec![
             ("loss".to_owned(), Json::Float(loss)),
             ("grad_norm".to_owned(), Json::Float(f64::from(loop_state.gradient_norm))),
@@ -302,11 +305,15 @@ impl Loop {
 /// # Source
 /// transformers 5.23.0, `trainer_utils.py`, `speed_metrics`.
 fn speed(split: &str, seconds: f64, samples: usize, steps: usize) -> Vec<(String, Json)> {
-    let round = |value: f64, digits: i32| (value * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
-    let rate = |count: usize| Json::Float(round(count as f64 / seconds.max(1e-9), 3));
+    let rate = |count: usize| Json::Float(rounded(count as f64 / seconds.max(1e-9), 3));
     vec![
-        (format!("{split}_runtime"), Json::Float(round(seconds, 4))),
+        (format!("{split}_runtime"), Json::Float(rounded(seconds, 4))),
         (format!("{split}_samples_per_second"), rate(samples)),
         (format!("{split}_steps_per_second"), rate(steps)),
     ]
+}
+
+/// As Python's `round`: the decimal number with so many digits that is nearest to the value itself.
+fn rounded(value: f64, decimals: u8) -> f64 {
+    format!("{value:.*}", usize::from(decimals)).parse().unwrap_or(value)
 }

@@ -9,10 +9,12 @@ use rtrain::data::{Dataset, Table, Task};
 use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::format::json::Json;
 use rtrain::format::json::python::{Layout, dumps};
-use rtrain::format::run::trainer_state::{TrainerState, results_bytes};
-use rtrain::storage::commit::{Files, commit_directory, commit_file, prepare_directory, remove_directory};
+use rtrain::format::run::results::results_bytes;
+use rtrain::format::torch::training_args::Surroundings;
+use rtrain::storage::commit::{commit_directory, commit_file, prepare_directory, remove_directory};
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::arguments::TrainingArguments;
+use rtrain::train::checkpoint::{Checkpoint, TRAINING_ARGS, training_args};
 use rtrain::train::engine::Engine;
 use rtrain::train::evaluation::{argmax, predict};
 use rtrain::train::preparation::{LoadedModel, ModelSources, TextColumns, model_directory};
@@ -52,13 +54,13 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         output_dir,
         train.as_ref().map_or(0, |rows| arguments.length(rows.len()).total_steps as u64),
         quiet,
-    );
+    )?;
     let mut all_results = Vec::new();
     if let (true, Some(train)) = (arguments.do_train, &train) {
         let mut metrics = trainer.train(train, &mut host)?;
         host.end_training();
         metrics.push(("train_samples".to_owned(), train.len().into()));
-        save_model(&model, &mut trainer.engine, &host.output_dir, Vec::new())?;
+        save_model(&model, &mut trainer.engine, &host.output_dir, &host.training_args)?;
         host.write("trainer_state.json", &trainer.state.to_bytes())?;
         host.results("train", &metrics, &mut all_results)?;
     }
@@ -86,12 +88,20 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     Ok(0)
 }
 
-/// Writes a model directory with some files more.
-fn save_model(model: &LoadedModel, engine: &mut Engine, directory: &str, more: Files<'_>) -> Result<()> {
+/// Writes the model with the arguments of the run.
+fn save_model(model: &LoadedModel, engine: &mut Engine, directory: &str, training_args: &[u8]) -> Result<()> {
     engine.with_weights(|weights| {
         let saved = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, weights);
+        let more = [(TRAINING_ARGS.to_owned(), vec![Cow::Borrowed(training_args)])];
         saved.with_files(|files| commit_directory(&NativeFileSystem, directory, &files.into_iter().chain(more).collect()))
     })
+}
+
+/// What transformers records of the machine.
+fn surroundings() -> Surroundings {
+    let time = jiff::Zoned::now().strftime("%b%d_%H-%M-%S").to_string();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Surroundings { gpus: 0, logging_folder: format!("runs/{time}_{host}"), reports: Vec::new() }
 }
 
 struct Tables {
@@ -233,12 +243,16 @@ struct Terminal<'a> {
     quiet: bool,
     output_dir: String,
     arguments: &'a TrainingArguments,
+    /// `training_args.bin`, the same in every directory of the run.
+    training_args: Vec<u8>,
     model: &'a LoadedModel,
 }
 
 impl<'a> Terminal<'a> {
-    fn new(arguments: &'a TrainingArguments, model: &'a LoadedModel, output_dir: String, steps: u64, quiet: bool) -> Self {
-        Terminal { started: Instant::now(), bar: progress_bar(steps, quiet), is_training: true, quiet, output_dir, arguments, model }
+    fn new(arguments: &'a TrainingArguments, model: &'a LoadedModel, output_dir: String, steps: u64, quiet: bool) -> Result<Self> {
+        let training_args = training_args(arguments, &surroundings())?;
+        let bar = progress_bar(steps, quiet);
+        Ok(Terminal { started: Instant::now(), bar, is_training: true, quiet, output_dir, arguments, training_args, model })
     }
 
     fn end_training(&mut self) {
@@ -306,10 +320,9 @@ impl Host for Terminal<'_> {
         }
     }
 
-    fn checkpoint(&mut self, engine: &mut Engine, state: &TrainerState) -> Result<()> {
-        let directory = format!("{}/checkpoint-{}", self.output_dir, state.global_step);
-        let state = ("trainer_state.json".to_owned(), vec![Cow::Owned(state.to_bytes())]);
-        save_model(self.model, engine, &directory, vec![state])?;
+    fn checkpoint(&mut self, checkpoint: Checkpoint<'_>) -> Result<()> {
+        let directory = format!("{}/checkpoint-{}", self.output_dir, checkpoint.state.global_step);
+        checkpoint.with_files(self.model, &self.training_args, |files| commit_directory(&NativeFileSystem, &directory, &files))?;
         self.rotate()
     }
 }

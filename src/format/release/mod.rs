@@ -41,6 +41,10 @@ pub struct Release {
     /// Whether a tokenizer is saved with its vocabulary and its special tokens in files of their own, and `tokenizer_config.json` lists the
     /// added tokens.
     pub tokenizer_side_files: bool,
+    /// Whether `Trainer` writes its own `use_cache`, which is false, into the config.
+    pub trainer_sets_use_cache: bool,
+    /// Decimals that `Trainer` rounds the losses to that it logs; none where it logs them as they are.
+    pub logged_loss_decimals: Option<u8>,
     /// Files that it writes.
     pub files: &'static [&'static [FileRow]],
 }
@@ -57,6 +61,8 @@ pub const V4_57_6: Release = Release {
     generation_keys: &[],
     wraps_special_floats: false,
     tokenizer_side_files: true,
+    trainer_sets_use_cache: false,
+    logged_loss_decimals: Some(4),
     files: &[FILES, TOKENIZER_SIDE_FILES, PICKLED_WEIGHTS],
 };
 
@@ -72,6 +78,8 @@ pub const V5_23_0: Release = Release {
     generation_keys: GENERATION_KEYS_5,
     wraps_special_floats: true,
     tokenizer_side_files: false,
+    trainer_sets_use_cache: true,
+    logged_loss_decimals: None,
     files: &[FILES],
 };
 

@@ -10,8 +10,6 @@ use crate::format::json::layout::SORTED;
 use crate::format::json::number::Number;
 use crate::format::tokenizer::json::object;
 
-pub use crate::format::run::results::results_bytes;
-
 const CODE: &str = "trainer-state";
 
 /// State of a training run as `Trainer` keeps it.

@@ -10,6 +10,8 @@ use super::raw::{RawValue, Typed, Values, read, read_default};
 use super::table::{ARGUMENTS, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, argument};
 use super::{Origin, TrainingArguments};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
+use crate::format::release::Release;
+use crate::format::torch::pickle::Value;
 use crate::nearest::nearest;
 
 impl TrainingArguments {
@@ -124,7 +126,31 @@ impl<'a> Given<'a> {
             save_strategy: self.choice("save_strategy", IntervalStrategy::from_name),
             save_steps: self.steps("save_steps"),
             save_total_limit: self.count("save_total_limit"),
+            release: self.choice("release", Release::find),
+            given: self.given(),
         })
+    }
+
+    /// The values as `HfArgumentParser` hands them on: numbers of the command line by the type of their argument, those of a file as they
+    /// stand there.
+    fn given(&self) -> Vec<(&'static str, Value)> {
+        let mut given = Vec::new();
+        for (name, typed) in &self.typed {
+            let Some(raw) = self.values.get(*name) else { continue };
+            let is_whole = raw.origin != Origin::CommandLine && raw.value.is_i64();
+            given.push((
+                *name,
+                match typed {
+                    Typed::Text(text) => text.as_str().into(),
+                    Typed::Names(names) => Value::list(names.iter().map(|name| name.as_str().into())),
+                    Typed::Integer(number) => (*number).into(),
+                    Typed::Float(number) if is_whole => (*number as i64).into(),
+                    Typed::Float(number) => (*number).into(),
+                    Typed::Flag(flag) => (*flag).into(),
+                },
+            ));
+        }
+        given
     }
 
     fn check(&self, arguments: &TrainingArguments) -> Result<()> {

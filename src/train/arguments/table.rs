@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Bound;
 
 use super::choice::{IntervalStrategy, Optimizer, SchedulerType};
+use crate::format::release::{V4_57_6, V5_23_0};
 
 /// What an argument concerns; `--help` has a heading for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +177,7 @@ const OPTIMIZER: Kind = Kind::Choice {
         "stable_adamw",
     ],
 };
+const RELEASE: Kind = Kind::Choice { supported: &[V5_23_0.version, V4_57_6.version], not_yet: &[] };
 const REPORT: Kind = Kind::Choice {
     supported: &["none"],
     not_yet: &[
@@ -375,6 +377,7 @@ pub const ARGUMENTS: &[Argument] = &[
         "Steps between two evaluations; below 1, the share of all steps. Left out, those of logging_steps.",
     ),
     row(Group::Saving, "output_dir", Kind::Path, None, "Directory to write the model to."),
+    row(Group::Saving, "release", RELEASE, Some("5.23.0"), "Release of transformers whose files are written."),
     row(Group::Saving, "save_strategy", SAVE_STRATEGY, Some("steps"), "When to write a checkpoint while training."),
     row(Group::Saving, "save_steps", Kind::Steps, Some("500"), "Steps between two checkpoints; below 1, the share of all steps."),
     row(Group::Saving, "save_total_limit", COUNT, None, "Keep the newest so many checkpoints only. Left out, all."),

@@ -64,6 +64,11 @@ impl TrainingArguments {
     }
 }
 
+/// Whether `TrainingArguments` of a release takes an argument of this name.
+pub fn has_argument(release: &str, name: &str) -> bool {
+    class_of(release).fields.iter().any(|(known, _, _)| *known == name)
+}
+
 /// The arguments of a release.
 fn class_of(release: &str) -> &'static Class {
     RELEASES.iter().find(|(version, _)| *version == release).map_or(&release_5_23_0::TRAINING_ARGUMENTS, |(_, class)| *class)

@@ -1,0 +1,135 @@
+//! What is saved of a run beside its model: its arguments, and in a checkpoint the state of optimizer, schedule and generators.
+//!
+//! # Source
+//! transformers 5.23.0, `trainer.py` (`_save_checkpoint`, `_save_optimizer_and_scheduler`, `get_decay_parameter_names`).
+
+use super::arguments::{Optimizer, SchedulerType, TrainingArguments};
+use super::engine::Engine;
+use super::optimizer::AdamW;
+use super::preparation::{LoadedModel, model_directory};
+use crate::architecture::ParameterTable;
+use crate::diagnostic::Result;
+use crate::format::run::trainer_state::TrainerState;
+use crate::format::torch::optimizer_state::{AdamWSettings, OptimizerState, ParameterGroup, adamw_moments};
+use crate::format::torch::pickle::Value;
+use crate::format::torch::scheduler_state::{LambdaLr, Number, Schedule, SchedulerState};
+use crate::format::torch::training_args::{self, Surroundings};
+use crate::storage::Piece;
+use crate::storage::commit::Files;
+use bytemuck::cast_slice;
+use std::borrow::Cow;
+
+/// A checkpoint that is to be saved.
+#[derive(Debug)]
+pub struct Checkpoint<'a> {
+    /// The model with its optimizer.
+    pub engine: &'a mut Engine,
+    /// What `trainer_state.json` is written from.
+    pub state: &'a TrainerState,
+    /// The arguments of the run.
+    pub arguments: &'a TrainingArguments,
+    /// Learning rate of the next step.
+    pub learning_rate: f64,
+}
+
+impl Checkpoint<'_> {
+    /// Hands out the files of the checkpoint; `training_args` are those of [`training_args`].
+    pub fn with_files<R>(self, model: &LoadedModel, training_args: &[u8], write: impl FnOnce(Files<'_>) -> R) -> R {
+        let schedule = self.schedule().to_bytes();
+        let settings = self.optimizer_settings();
+        let state = self.state.to_bytes();
+        self.engine.with_state(|weights, optimizer| {
+            let optimizer = optimizer_state(optimizer, &model.table, settings);
+            let pieces = optimizer.pieces().into_iter().filter_map(Piece::written).collect();
+            let small = |name: &str, bytes| (name.to_owned(), vec![Cow::Borrowed(bytes)]);
+            let more = [
+                small(TRAINING_ARGS, training_args),
+                ("optimizer.pt".to_owned(), pieces),
+                small("scheduler.pt", &schedule),
+                small("trainer_state.json", &state),
+            ];
+            let saved = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, weights);
+            saved.with_files(|files| write(files.into_iter().chain(more).collect()))
+        })
+    }
+
+    fn schedule(&self) -> SchedulerState {
+        let both = |rate: f64| vec![Number::Float(rate); 2];
+        let steps = i64::try_from(self.state.global_step).unwrap_or(i64::MAX);
+        // `constant` is a lambda, which keeps nothing; the others are partial functions, which could.
+        let lambda = (self.arguments.lr_scheduler_type != SchedulerType::Constant).then(Vec::new);
+        let schedule = LambdaLr {
+            base_lrs: both(self.arguments.learning_rate),
+            last_epoch: steps,
+            step_count: steps.saturating_add(1),
+            is_initial: false,
+            get_lr_called_within_step: false,
+            last_lr: both(self.learning_rate),
+            lr_lambdas: vec![lambda; 2],
+        };
+        SchedulerState { stem: "scheduler".to_owned(), schedule: Schedule::Lambda(schedule) }
+    }
+
+    fn optimizer_settings(&self) -> AdamWSettings {
+        let arguments = self.arguments;
+        AdamWSettings {
+            weight_decay: arguments.weight_decay,
+            lr: self.learning_rate,
+            beta1: arguments.adam_beta1,
+            beta2: arguments.adam_beta2,
+            eps: arguments.adam_epsilon,
+            fused: (arguments.optim == Optimizer::AdamwTorchFused).then_some(true),
+            initial_lr: arguments.learning_rate,
+        }
+    }
+}
+
+/// `optimizer.pt`: parameters that decay come first, then all others, both in the order of the table.
+fn optimizer_state<'a>(optimizer: &'a AdamW, table: &ParameterTable, settings: AdamWSettings) -> OptimizerState<'a> {
+    let places = |decays: bool| (0..table.parameters.len()).filter(move |place| table.parameters[*place].weight_decay == decays);
+    let decaying = places(true).count() as u64;
+    let moments = |(number, place): (u64, usize)| {
+        let shape: Vec<u64> = table.parameters[place].shape.iter().map(|size| *size as u64).collect();
+        let [first, second] = [optimizer.exp_avg(place), optimizer.exp_avg_sq(place)].map(|moments| Cow::Borrowed(cast_slice(moments)));
+        (number, adamw_moments(optimizer.steps() as f32, &shape, first, second))
+    };
+    let groups = [
+        ParameterGroup::adamw(&settings, (0..decaying).collect()),
+        ParameterGroup::adamw(&AdamWSettings { weight_decay: 0.0, ..settings }, (decaying..table.parameters.len() as u64).collect()),
+    ];
+    OptimizerState {
+        stem: "optimizer".to_owned(),
+        parameters: (0..).zip(places(true).chain(places(false))).map(moments).collect(),
+        groups: groups.into(),
+    }
+}
+
+/// Name of the file with the arguments.
+pub const TRAINING_ARGS: &str = "training_args.bin";
+
+/// `training_args.bin`, from what was given and what follows from it.
+///
+/// # Errors
+/// The release does not have an argument or a value.
+pub fn training_args(arguments: &TrainingArguments, surroundings: &Surroundings) -> Result<Vec<u8>> {
+    let is_4 = arguments.release.version.starts_with("4.");
+    let mut given: Vec<(&str, Value)> = Vec::new();
+    for (name, value) in &arguments.given {
+        match *name {
+            name if !training_args::has_argument(arguments.release.version, name) => {}
+            "do_train" | "do_eval" | "do_predict" => {}
+            // Release 4 has an argument of its own for a share of the steps.
+            "warmup_steps" if is_4 && arguments.warmup_steps < 1.0 => given.push(("warmup_ratio", value.clone())),
+            "warmup_steps" if is_4 => given.push(("warmup_steps", (arguments.warmup_steps as i64).into())),
+            name => given.push((name, value.clone())),
+        }
+    }
+    if arguments.bf16 {
+        // Without it transformers takes bfloat16 on a GPU only; the Trainer of release 4 says how it computes.
+        given.push(("use_cpu", true.into()));
+        given.extend(is_4.then(|| ("half_precision_backend", "cpu_amp".into())));
+    }
+    let flags = [("do_train", arguments.do_train), ("do_eval", arguments.do_eval), ("do_predict", arguments.do_predict)];
+    given.extend(flags.map(|(name, flag)| (name, flag.into())));
+    Ok(training_args::TrainingArguments::new(arguments.release.version, given, surroundings)?.to_bytes())
+}
