@@ -29,8 +29,8 @@ fn training_args_of_every_run() {
             count += 1;
         }
     }
-    println!("{count} files");
-    assert!(count >= 60, "{count}");
+    println!("{count} files of arguments");
+    assert_eq!(count, 69);
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn schedulers_of_every_run() {
             count += 1;
         }
     }
-    println!("{count} files");
-    assert!(count >= 36, "{count}");
+    println!("{count} schedules");
+    assert_eq!(count, 38);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn checkpoints_of_classifiers() {
         }
     }
     println!("{count} checkpoints");
-    assert!(count >= 20, "{count}");
+    assert_eq!(count, 20);
 }
 
 fn scheduler(run: &Run, step: u32) -> Vec<u8> {

@@ -38,7 +38,7 @@ impl Run {
         let surroundings = Surroundings { gpus: 0, logging_folder: String::new(), reports: Vec::new() };
         let resolve = |given: &Json| {
             let given = given.entries().unwrap().iter().map(|(name, json)| (name.as_str(), value(json)));
-            TrainingArguments::new(&release, given, &surroundings).unwrap()
+            TrainingArguments::new(&release, given, &surroundings).unwrap().of_trainer()
         };
         Run {
             name: text("name"),
