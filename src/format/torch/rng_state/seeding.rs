@@ -73,6 +73,8 @@ impl CpuGenerator {
 mod tests {
     use super::*;
     use crate::format::torch::golden;
+    use crate::random::normal_;
+    use proptest::prelude::*;
 
     #[test]
     fn the_seed_and_the_numbers_drawn_make_the_file() {
@@ -97,6 +99,25 @@ mod tests {
             let state = CpuGenerator::of(7, &generator);
             assert_eq!((state.twister.position, state.left), (position, left));
             assert_eq!(state.generator().next_u64(), generator.clone().next_u64());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        #[test]
+        fn generators_survive(seed in any::<u64>(), words in 0_usize..2000, normals in 0_usize..4) {
+            let mut generator = Mt19937::new(seed);
+            normal_(&mut generator, &mut vec![0.0; normals], 0.0, 1.0);
+            generator.skip(words);
+            let state = RngState::after(seed, &generator);
+            let read = RngState::parse("f", &state.to_bytes()).unwrap();
+            prop_assert_eq!(&read, &state);
+            let mut again = read.cpu.generator();
+            prop_assert_eq!(again.cached_normal(), generator.cached_normal());
+            for _ in 0..3 {
+                prop_assert_eq!(again.next_u32(), generator.next_u32());
+            }
         }
     }
 }
