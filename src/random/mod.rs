@@ -1,4 +1,4 @@
-//! Random numbers: torch's CPU generator and what it draws, bit for bit.
+//! Random numbers: torch's CPU generator and what it draws, bit for bit, and how Python seeds its own.
 //!
 //! A new classifier head, the order of the training rows and the masks of dropout equal what PyTorch draws from the same seed.
 //!

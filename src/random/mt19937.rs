@@ -45,6 +45,49 @@ impl Mt19937 {
         Self { state, next: STATE_WORDS, cached_normal: None }
     }
 
+    /// Makes the generator that Python's `random.seed(seed)` makes.
+    ///
+    /// # Source
+    /// CPython 3.11, `Modules/_randommodule.c` (`random_seed`, `init_by_array`).
+    pub fn python(seed: u64) -> Self {
+        let words = [seed as u32, (seed >> 32) as u32];
+        let key = if words[1] == 0 { &words[..1] } else { &words[..] };
+        let mut generator = Self::new(19_650_218);
+        let places = (1..STATE_WORDS).cycle();
+        for (place, (number, word)) in places.clone().zip((0..).zip(key).cycle()).take(STATE_WORDS) {
+            mix(&mut generator.state, place, 1_664_525, word.wrapping_add(number));
+        }
+        for place in places.skip(STATE_WORDS % (STATE_WORDS - 1)).take(STATE_WORDS - 1) {
+            mix(&mut generator.state, place, 1_566_083_941, (place as u32).wrapping_neg());
+        }
+        generator.state[0] = 1 << 31;
+        generator
+    }
+
+    /// Makes the generator that holds these words, of which so many have been drawn, and this normal sample.
+    ///
+    /// # Panics
+    /// Where more words than there are have been drawn.
+    pub fn with_state(words: [u32; STATE_WORDS], drawn: usize, cached_normal: Option<f64>) -> Self {
+        assert!(drawn <= STATE_WORDS, "{drawn} words drawn");
+        Self { state: words, next: drawn, cached_normal }
+    }
+
+    /// The words of the block at hand.
+    pub fn words(&self) -> &[u32; STATE_WORDS] {
+        &self.state
+    }
+
+    /// How many of the words have been drawn: all of them in a generator just seeded, since draws begin with the block after the seed.
+    pub fn drawn(&self) -> usize {
+        self.next
+    }
+
+    /// The normal sample that is kept for the next draw of few.
+    pub fn cached_normal(&self) -> Option<f64> {
+        self.cached_normal
+    }
+
     /// Draws 32 random bits.
     ///
     /// # Source
@@ -138,6 +181,15 @@ vectorized! {
     }
 }
 
+/// Mixes the word before a place and what is added into the word of that place; the last word goes round to the first.
+fn mix(state: &mut [u32; STATE_WORDS], place: usize, factor: u32, added: u32) {
+    let before = state[place - 1];
+    state[place] = (state[place] ^ (before ^ (before >> 30)).wrapping_mul(factor)).wrapping_add(added);
+    if place == STATE_WORDS - 1 {
+        state[0] = state[place];
+    }
+}
+
 /// Spreads the bits of a word of the state.
 #[inline(always)]
 pub(super) fn temper(mut word: u32) -> u32 {
@@ -177,6 +229,29 @@ mod tests {
         let mut generator = Mt19937::new(5489);
         let last = (0..10_000).map(|_| generator.next_u32()).last();
         assert_eq!(last, Some(4_123_659_995));
+    }
+
+    #[test]
+    fn pythons_generator_draws_what_python_draws() {
+        let cases = golden::random();
+        let cases = cases["python"].as_array().unwrap();
+        assert!(cases.iter().any(|case| case["seed"].as_u64().unwrap() >> 32 != 0));
+        for case in cases {
+            let mut generator = Mt19937::python(case["seed"].as_u64().unwrap());
+            let drawn = std::iter::repeat_with(|| u64::from(generator.next_u32())).step_by(50);
+            let expected = golden::integers(case, "every_50th");
+            assert_eq!(drawn.take(expected.len()).collect::<Vec<_>>(), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_generator_goes_on_from_its_state() {
+        let mut generator = Mt19937::new(3);
+        for words in [0, 1, 623, 1000] {
+            generator.skip(words);
+            let mut again = Mt19937::with_state(*generator.words(), generator.drawn(), generator.cached_normal());
+            assert_eq!(again.next_u32(), generator.next_u32());
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ Run with a python that has torch, transformers and accelerate, on a processor wi
 """
 
 import json
+import random
 import tempfile
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def random_case(seed):
     random_draws(g, skipped)
     later = random_draws(g, 6)
     return {"seed": seed, "first": first, "skipped": skipped, "later": later}
+
+
+def python_case(seed):
+    """Every 50th number of Python's own generator, as far as its second block of words."""
+    random.seed(seed)
+    return {"seed": seed, "every_50th": [random.getrandbits(32) for _ in range(700)][::50]}
 
 
 def normal_cases():
@@ -125,6 +132,7 @@ def main():
     golden = {
         "versions": {name: module.__version__ for name, module in modules.items()} | {"cpu": torch.backends.cpu.get_cpu_capability()},
         "random_": [random_case(seed) for seed in SEEDS],
+        "python": [python_case(seed) for seed in (0, *SEEDS, 2**32)],
         "normal_": normal_cases(),
         "normal_checksums": [normal_checksum(seed, 1_000_003) for seed in SEEDS],
         "bernoulli_": [

@@ -202,13 +202,19 @@ mod tests {
         }
     }
 
+    fn number() -> impl Strategy<Value = Number> {
+        prop_oneof![any::<i64>().prop_map(|number| Number::Whole(number.into())), prop::num::f64::NORMAL.prop_map(Number::Float)]
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1024))]
         #[test]
         fn what_is_written_is_read_back(
             step in any::<u64>(),
             epoch in prop::option::of(prop::num::f64::NORMAL),
-            flos in prop_oneof![any::<i64>().prop_map(|number| Number::Whole(number.into())), prop::num::f64::NORMAL.prop_map(Number::Float)],
+            [flos, tokens, eval_steps, logging_steps, save_steps] in [number(), number(), number(), number(), number()],
+            trial in prop::option::of((any::<String>(), prop::collection::btree_map(any::<String>(), any::<u32>(), 0..3))),
+            callback in prop::option::of("[A-S][a-z]{0,8}"),
             checkpoint in prop::option::of(any::<String>()),
             flags in any::<[bool; 8]>(),
             unknown in any::<String>(),
@@ -217,7 +223,13 @@ mod tests {
             let state = TrainerState {
                 epoch: epoch.map(Number::Float),
                 global_step: step,
+                eval_steps,
+                logging_steps,
+                save_steps,
                 max_steps: step / 2,
+                num_train_epochs: step / 3,
+                train_batch_size: checkpoint.as_ref().map(|_| step / 5),
+                num_input_tokens_seen: tokens,
                 total_flos: flos,
                 best_metric: epoch.map(Number::Float),
                 best_global_step: checkpoint.as_ref().map(|_| step),
@@ -231,8 +243,10 @@ mod tests {
                 should_log: flags[5],
                 should_training_stop: flags[6],
                 in_checkpoint: flags[7],
+                trial_name: trial.as_ref().map(|(name, _)| name.clone()),
+                trial_params: trial.map(|(_, params)| params.into_iter().map(|(name, value)| (name, value.into())).collect()),
+                callbacks: callback.into_iter().map(|name| (name, object([("args", Json::Object(Vec::new()))]))).collect(),
                 unknown: vec![(format!("~{unknown}"), Json::from(step))],
-                ..TrainerState::default()
             };
             prop_assert_eq!(TrainerState::parse("f", &state.to_bytes()).unwrap(), state);
         }

@@ -104,3 +104,43 @@ fn read_shard<'a>(source: &'a dyn Source, name: &str) -> Result<Shard<'a>> {
     let (header, _) = Header::read(&path, content.as_ref())?;
     Ok(Shard { name: name.to_owned(), header, content })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::safetensors::Dtype;
+    use crate::storage::MemoryDirectory;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        #[test]
+        fn weights_are_read_back_from_any_number_of_shards(
+            sizes in prop::collection::btree_map("[a-z][a-z.0-9é]{0,9}", 0_u64..12, 1..9),
+            max_shard_size in 1_u64..100,
+        ) {
+            let tensor = |(name, size): (String, u64)| {
+                let data = name.bytes().cycle().take(usize::try_from(4 * size).unwrap()).collect();
+                Tensor { name, dtype: Dtype::F32, shape: vec![size], data }
+            };
+            let tensors: Vec<Tensor<'_>> = sizes.into_iter().map(tensor).collect();
+            let files = files(&tensors, max_shard_size, 7, &[("format".to_owned(), "pt".to_owned())]);
+            let files = files.into_iter().map(|(name, pieces)| (name, pieces.concat())).collect();
+            let directory = MemoryDirectory { name: String::new(), files };
+            let shards = read(&directory).unwrap();
+            prop_assert_eq!(directory.files.len(), if shards.len() == 1 { 1 } else { shards.len() + 1 });
+            let mut found = Vec::new();
+            for shard in &shards {
+                let bytes: u64 = shard.header.tensors.iter().map(|tensor| tensor.shape[0] * 4).sum();
+                prop_assert!(bytes <= max_shard_size || shard.header.tensors.len() == 1);
+                for info in &shard.header.tensors {
+                    let data = shard.data(info).unwrap().into();
+                    found.push(Tensor { name: info.name.clone(), dtype: info.dtype, shape: info.shape.clone(), data });
+                }
+            }
+            found.sort_by(|left, right| left.name.cmp(&right.name));
+            prop_assert_eq!(found, tensors);
+        }
+    }
+}

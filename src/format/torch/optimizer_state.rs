@@ -53,6 +53,20 @@ pub struct AdamWSettings {
     pub initial_lr: f64,
 }
 
+/// A parameter that AdamW trains.
+///
+/// # Shapes
+/// Both moments are little-endian f32, of the shape of the parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdamWParameter<'a> {
+    /// Its shape.
+    pub shape: Vec<u64>,
+    /// Whether `weight_decay` applies to it.
+    pub weight_decay: bool,
+    /// Steps done, and the running means of the gradient and of its square; `None` where it never had a gradient.
+    pub moments: Option<(f32, Cow<'a, [u8]>, Cow<'a, [u8]>)>,
+}
+
 impl OptimizerState<'static> {
     /// As [`OptimizerState::parse`], and leaves all but small tensors in the file.
     ///
@@ -64,6 +78,23 @@ impl OptimizerState<'static> {
 }
 
 impl<'a> OptimizerState<'a> {
+    /// The state of torch's AdamW as transformers makes it: a group of the parameters that `weight_decay` applies to, and one of the others.
+    ///
+    /// The parameters are those that are trained, in the order of `named_parameters()`.
+    pub fn adamw(settings: &AdamWSettings, parameters: impl IntoIterator<Item = AdamWParameter<'a>>) -> Self {
+        let (decaying, others): (Vec<_>, Vec<_>) = parameters.into_iter().partition(|parameter| parameter.weight_decay);
+        let mut numbers = 0_u64..;
+        let groups = [(settings.weight_decay, decaying.len()), (0.0, others.len())].map(|(weight_decay, count)| {
+            ParameterGroup::adamw(&AdamWSettings { weight_decay, ..*settings }, numbers.by_ref().take(count).collect())
+        });
+        let entries = |(number, parameter): (u64, AdamWParameter<'a>)| {
+            let (step, exp_avg, exp_avg_sq) = parameter.moments?;
+            Some((number, adamw_moments(step, &parameter.shape, exp_avg, exp_avg_sq)))
+        };
+        let parameters = (0..).zip(decaying.into_iter().chain(others)).filter_map(entries).collect();
+        OptimizerState { stem: "optimizer".to_owned(), parameters, groups: groups.into() }
+    }
+
     /// Reads a file.
     ///
     /// # Errors
@@ -185,25 +216,39 @@ mod tests {
     fn adamw_is_written_from_its_groups_and_moments() {
         let bytes = &golden::files(|path| path == "5.23.0/adamw/optimizer.pt")[0].1;
         let read = OptimizerState::parse("optimizer.pt", bytes).unwrap();
-        let tensor = |entries: &[(String, Entry<'static>)], name: &str| -> (Vec<u64>, Vec<u8>) {
+        let tensor = |entries: &[(String, Entry<'_>)], name: &str| -> (Vec<u64>, Vec<u8>) {
             match &entries.iter().find(|(known, _)| known == name).unwrap().1 {
                 Entry::Tensor(tensor) => (tensor.shape.clone(), tensor.contiguous_data().unwrap().to_vec()),
                 Entry::Value(value) => panic!("{value:?}"),
             }
         };
-        let owned: &'static [u8] = bytes.clone().leak();
-        let read_again = OptimizerState::parse("optimizer.pt", owned).unwrap();
-        let parameters = read_again.parameters.iter().map(|(number, entries)| {
+        let parameters = read.parameters.iter().map(|(number, entries)| {
             let ((shape, mean), (_, square)) = (tensor(entries, "exp_avg"), tensor(entries, "exp_avg_sq"));
             let step = f32::from_le_bytes(tensor(entries, "step").1.try_into().unwrap());
-            (*number, adamw_moments(step, &shape, mean.into(), square.into()))
+            AdamWParameter { shape, weight_decay: *number < 11, moments: Some((step, mean.into(), square.into())) }
         });
         let (lr, initial_lr) = (0.0, 5e-5);
         let settings = AdamWSettings { weight_decay: 0.0, lr, beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: Some(true), initial_lr };
-        let groups = vec![ParameterGroup::adamw(&settings, (0..11).collect()), ParameterGroup::adamw(&settings, (11..25).collect())];
-        let written = OptimizerState { stem: "optimizer".to_owned(), parameters: parameters.collect(), groups };
+        let written = OptimizerState::adamw(&settings, parameters);
+        assert_eq!(written.groups[1].parameters, (11..25).collect::<Vec<_>>());
         assert_eq!(written, read);
         assert!(written.to_bytes() == *bytes);
+    }
+
+    #[test]
+    fn parameters_without_a_gradient_have_a_number_and_no_moments() {
+        let parameter = |weight_decay, moments: Option<f32>| {
+            let moments = moments.map(|step| (step, Cow::Borrowed(&[0; 4][..]), Cow::Borrowed(&[0; 4][..])));
+            AdamWParameter { shape: vec![1], weight_decay, moments }
+        };
+        let settings = AdamWSettings { weight_decay: 0.1, lr: 1e-5, beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: None, initial_lr: 1e-5 };
+        let parameters = [parameter(false, Some(1.0)), parameter(true, None), parameter(true, Some(2.0)), parameter(false, None)];
+        let state = OptimizerState::adamw(&settings, parameters);
+        assert_eq!(state.groups.iter().map(|group| group.parameters.clone()).collect::<Vec<_>>(), [[0, 1], [2, 3]]);
+        assert_eq!(state.groups[0].setting("weight_decay"), Some(&Entry::Value(0.1.into())));
+        assert_eq!(state.groups[1].setting("weight_decay"), Some(&Entry::Value(0.0.into())));
+        assert_eq!(state.parameters.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(OptimizerState::parse("f", &state.to_bytes()).unwrap(), state);
     }
 
     fn entry() -> impl Strategy<Value = Entry<'static>> {

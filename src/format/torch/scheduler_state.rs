@@ -116,6 +116,24 @@ const PLATEAU: [&str; 15] = [
 ];
 
 impl SchedulerState {
+    /// A schedule of a `lr_scheduler_type` that is a function of the step, after `steps` steps: any but `reduce_lr_on_plateau` and `greedy`.
+    ///
+    /// `factor` is what the schedule multiplies the learning rate of each of the parameter groups with at the next step.
+    pub fn after(kind: &str, learning_rate: f64, factor: f64, steps: u32, groups: usize) -> Self {
+        // The constant schedule is a plain function in Python, of which torch remembers nothing; the others are partial ones.
+        let remembered = (kind != "constant").then(Vec::new);
+        let schedule = LambdaLr {
+            base_lrs: vec![Number::Float(learning_rate); groups],
+            last_epoch: steps.into(),
+            step_count: i64::from(steps).saturating_add(1),
+            is_initial: false,
+            get_lr_called_within_step: false,
+            last_lr: vec![Number::Float(learning_rate * factor); groups],
+            lr_lambdas: vec![remembered; groups],
+        };
+        SchedulerState { stem: "scheduler".to_owned(), schedule: Schedule::Lambda(schedule) }
+    }
+
     /// Reads a file.
     ///
     /// # Errors
@@ -290,20 +308,15 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_schedule_is_written_from_its_numbers() {
-        let bytes = &golden::files(|path| path == "5.23.0/schedulers/linear/scheduler.pt")[0].1;
-        let schedule = LambdaLr {
-            base_lrs: vec![Number::Float(5e-5); 2],
-            last_epoch: 3,
-            step_count: 4,
-            is_initial: false,
-            get_lr_called_within_step: false,
-            last_lr: vec![Number::Float(5e-5 * (7.0 / 8.0)); 2],
-            lr_lambdas: vec![Some(Vec::new()); 2],
-        };
-        let written = SchedulerState { stem: "scheduler".to_owned(), schedule: Schedule::Lambda(schedule) };
-        assert_eq!(written, SchedulerState::parse("scheduler.pt", bytes).unwrap());
-        assert!(written.to_bytes() == *bytes);
+    fn schedules_are_written_from_their_kind_and_their_numbers() {
+        for (kind, factor) in
+            [("linear", 7.0 / 8.0), ("constant", 1.0), ("constant_with_warmup", 1.0), ("inverse_sqrt", 1.5_f64.sqrt().recip())]
+        {
+            let bytes = &golden::files(|path| path == format!("5.23.0/schedulers/{kind}/scheduler.pt"))[0].1;
+            let written = SchedulerState::after(kind, 5e-5, factor, 3, 2);
+            assert_eq!(written, SchedulerState::parse("scheduler.pt", bytes).unwrap());
+            assert!(written.to_bytes() == *bytes, "{kind}");
+        }
     }
 
     fn number() -> impl Strategy<Value = Number> {

@@ -36,6 +36,24 @@ proptest! {
     }
 
     #[test]
+    fn archives_whose_storages_stay_in_the_file_survive(
+        pickle in prop::collection::vec(any::<u8>(), 0..50),
+        storages in prop::collection::vec((prop_oneof![0_usize..100, 65_530_usize..65_545], any::<u8>()), 0..5),
+    ) {
+        let storages: Vec<Vec<u8>> = storages.into_iter().map(|(length, byte)| vec![byte; length]).collect();
+        let data = storages.iter().map(|storage| storage.as_slice().into()).collect();
+        let bytes = Archive { stem: "a".into(), pickle: pickle.into(), storages: data }.to_bytes();
+        let archive = Archive::read("f", &bytes.as_slice()).unwrap();
+        for (data, storage) in archive.storages.iter().zip(&storages) {
+            prop_assert_eq!(data.held().is_some(), storage.len() <= 1 << 16);
+            prop_assert!(data.part(&bytes.as_slice(), 0..data.length()).unwrap() == *storage);
+        }
+        let pieces = archive.into_pieces();
+        let parts: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.part(&bytes.as_slice(), 0, u64::MAX).unwrap()).collect();
+        prop_assert!(parts.concat() == bytes);
+    }
+
+    #[test]
     fn every_changed_byte_is_noticed(index in any::<prop::sample::Index>(), flip in 1_u8..) {
         let mut bytes = sample().to_bytes();
         let index = index.index(bytes.len());

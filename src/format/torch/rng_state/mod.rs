@@ -5,6 +5,7 @@
 //! `ATen/cuda/CUDAGeneratorImpl.cpp` (`get_state`); CPython 3.11, `random.py` (`getstate`); numpy 2.4, `numpy/random/_mt19937.pyx`.
 
 mod host;
+mod seeding;
 mod torch;
 
 use std::sync::Arc;

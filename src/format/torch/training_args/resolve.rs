@@ -45,6 +45,23 @@ impl TrainingArguments {
         let settings = values.settings(surroundings).map_err(|(name, word)| misuse(format!("{word:?} is not a value of {name}")))?;
         Ok(TrainingArguments { stem: "training_args".to_owned(), release, settings })
     }
+
+    /// These arguments as a `Trainer` saves them: transformers 4 notes which mixed precision it has taken on the CPU.
+    ///
+    /// # Source
+    /// transformers 4.57.6, `trainer.py` (`Trainer.__init__`).
+    #[must_use]
+    pub fn of_trainer(mut self) -> Self {
+        let is = |name: &str, value: Value| self.get(name).and_then(Setting::as_plain) == Some(&value);
+        let on_cpu = matches!(self.get("_setup_devices"), Some(Setting::Device(device)) if device.kind == "cpu");
+        let by_cpu = is("bf16", true.into()) && !is("fp16", true.into()) && is("half_precision_backend", "auto".into()) && on_cpu;
+        for (name, setting) in self.settings.iter_mut().filter(|_| by_cpu) {
+            if *name == "half_precision_backend" {
+                *setting = Setting::Plain("cpu_amp".into());
+            }
+        }
+        self
+    }
 }
 
 impl Default {

@@ -43,7 +43,10 @@ def main():
         with tempfile.TemporaryDirectory() as workplace:
             os.chdir(workplace)
             Path("work").mkdir()
+            runs.GIVEN.clear()
             entry["make"](Path(name), Path("work"))
+            entry["given"] = list(runs.GIVEN)
+            entry["lengths"] = list(runs.LENGTHS)
             shutil.rmtree(out / name, ignore_errors=True)
             shutil.copytree(name, out / name, copy_function=shutil.copyfile)
             os.chdir("/")
@@ -58,10 +61,21 @@ def record(out, release):
         if entry_release in entry["releases"] and (out / entry_release / entry["name"]).is_dir()
     ]
     (out / "table.json").write_text(json.dumps(rows, indent=1) + "\n")
+    record_runs(out / "runs.json", release)
     path = out / "versions.json"
     versions = json.loads(path.read_text()) if path.exists() else {}
     versions[release] = {package: version(package) for package in PACKAGES}
     path.write_text(json.dumps(dict(sorted(versions.items())), indent=1) + "\n")
+
+
+def record_runs(path, release):
+    """The arguments that each run was given, one after another, and the tokens of each row that it was trained with."""
+    made = [entry for entry in DIRECTORIES if entry.get("given")]
+    rows = json.loads(path.read_text()) if path.exists() else []
+    rows = [row for row in rows if (row["release"], row["name"]) not in {(release, entry["name"]) for entry in made}]
+    rows += [{"release": release, "name": entry["name"], "lengths": entry["lengths"], "arguments": entry["given"]} for entry in made]
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in sorted(rows, key=lambda row: (row["release"], row["name"])))
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

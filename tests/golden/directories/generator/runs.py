@@ -15,6 +15,9 @@ from table import V4, directory
 from texts import PAIRS, SENTENCES, TAGS, UNICODE_LABELS
 
 CLASSIFIER = "BertForSequenceClassification"
+# What the runs of a directory were given, for `runs.json`.
+GIVEN = []
+LENGTHS = []
 
 
 def tokenized(tokenizer, pairs=False, **fields):
@@ -22,6 +25,7 @@ def tokenized(tokenizer, pairs=False, **fields):
     columns = list(zip(*PAIRS)) if pairs else [SENTENCES]
     encoded = tokenizer(*map(list, columns), truncation=True, max_length=24)
     rows = [{key: values[index] for key, values in encoded.items()} for index in range(len(SENTENCES))]
+    LENGTHS[:] = [len(row["input_ids"]) for row in rows]
     return [{**row, **{key: value(index) for key, value in fields.items()}} for index, row in enumerate(rows)]
 
 
@@ -31,7 +35,9 @@ def arguments(out, **settings):
     if "logging_dir" in TrainingArguments.__dataclass_fields__:
         settings["logging_dir"] = f"{out}/runs"
     defaults = {"seed": 7, "use_cpu": True, "report_to": "none", "disable_tqdm": True, "per_device_train_batch_size": 4, "logging_steps": 2}
-    return TrainingArguments(output_dir=str(out), **{**defaults, **settings})
+    given = {"output_dir": str(out), **defaults, **settings}
+    GIVEN.append(given)
+    return TrainingArguments(**given)
 
 
 def accuracy(prediction):
