@@ -3,7 +3,7 @@
 //! # Source
 //! transformers 5.23.0, `trainer.py` (`_save_checkpoint`, `_save_optimizer_and_scheduler`, `get_decay_parameter_names`).
 
-use super::arguments::{Optimizer, SchedulerType, TrainingArguments};
+use super::arguments::{Optimizer, TrainingArguments};
 use super::engine::Engine;
 use super::optimizer::AdamW;
 use super::preparation::{LoadedModel, model_directory};
@@ -12,8 +12,10 @@ use crate::diagnostic::Result;
 use crate::format::run::trainer_state::TrainerState;
 use crate::format::torch::optimizer_state::{AdamWSettings, OptimizerState, ParameterGroup, adamw_moments};
 use crate::format::torch::pickle::Value;
-use crate::format::torch::scheduler_state::{LambdaLr, Number, Schedule, SchedulerState};
+use crate::format::torch::rng_state::RngState;
+use crate::format::torch::scheduler_state::SchedulerState;
 use crate::format::torch::training_args::{self, Surroundings};
+use crate::random::Mt19937;
 use crate::storage::Piece;
 use crate::storage::commit::Files;
 use bytemuck::cast_slice;
@@ -28,14 +30,18 @@ pub struct Checkpoint<'a> {
     pub state: &'a TrainerState,
     /// The arguments of the run.
     pub arguments: &'a TrainingArguments,
-    /// Learning rate of the next step.
-    pub learning_rate: f64,
+    /// What the learning rate of the next step is multiplied with.
+    pub factor: f64,
+    /// torch's generator, as the run has left it.
+    pub generator: &'a Mt19937,
 }
 
 impl Checkpoint<'_> {
     /// Hands out the files of the checkpoint; `training_args` are those of [`training_args`].
     pub fn with_files<R>(self, model: &LoadedModel, training_args: &[u8], write: impl FnOnce(Files<'_>) -> R) -> R {
-        let schedule = self.schedule().to_bytes();
+        let (arguments, steps) = (self.arguments, u32::try_from(self.state.global_step).unwrap_or(u32::MAX));
+        let schedule = SchedulerState::after(arguments.lr_scheduler_type.name(), arguments.learning_rate, self.factor, steps, 2).to_bytes();
+        let generators = RngState::after(arguments.seed, self.generator).to_bytes();
         let settings = self.optimizer_settings();
         let state = self.state.to_bytes();
         self.engine.with_state(|weights, optimizer| {
@@ -46,6 +52,7 @@ impl Checkpoint<'_> {
                 small(TRAINING_ARGS, training_args),
                 ("optimizer.pt".to_owned(), pieces),
                 small("scheduler.pt", &schedule),
+                small("rng_state.pth", &generators),
                 small("trainer_state.json", &state),
             ];
             let saved = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, weights);
@@ -53,28 +60,11 @@ impl Checkpoint<'_> {
         })
     }
 
-    fn schedule(&self) -> SchedulerState {
-        let both = |rate: f64| vec![Number::Float(rate); 2];
-        let steps = i64::try_from(self.state.global_step).unwrap_or(i64::MAX);
-        // `constant` is a lambda, which keeps nothing; the others are partial functions, which could.
-        let lambda = (self.arguments.lr_scheduler_type != SchedulerType::Constant).then(Vec::new);
-        let schedule = LambdaLr {
-            base_lrs: both(self.arguments.learning_rate),
-            last_epoch: steps,
-            step_count: steps.saturating_add(1),
-            is_initial: false,
-            get_lr_called_within_step: false,
-            last_lr: both(self.learning_rate),
-            lr_lambdas: vec![lambda; 2],
-        };
-        SchedulerState { stem: "scheduler".to_owned(), schedule: Schedule::Lambda(schedule) }
-    }
-
     fn optimizer_settings(&self) -> AdamWSettings {
         let arguments = self.arguments;
         AdamWSettings {
             weight_decay: arguments.weight_decay,
-            lr: self.learning_rate,
+            lr: arguments.learning_rate * self.factor,
             beta1: arguments.adam_beta1,
             beta2: arguments.adam_beta2,
             eps: arguments.adam_epsilon,
@@ -125,11 +115,10 @@ pub fn training_args(arguments: &TrainingArguments, surroundings: &Surroundings)
         }
     }
     if arguments.bf16 {
-        // Without it transformers takes bfloat16 on a GPU only; the Trainer of release 4 says how it computes.
+        // Without it transformers takes bfloat16 on a GPU only.
         given.push(("use_cpu", true.into()));
-        given.extend(is_4.then(|| ("half_precision_backend", "cpu_amp".into())));
     }
     let flags = [("do_train", arguments.do_train), ("do_eval", arguments.do_eval), ("do_predict", arguments.do_predict)];
     given.extend(flags.map(|(name, flag)| (name, flag.into())));
-    Ok(training_args::TrainingArguments::new(arguments.release.version, given, surroundings)?.to_bytes())
+    Ok(training_args::TrainingArguments::new(arguments.release.version, given, surroundings)?.of_trainer().to_bytes())
 }

@@ -192,8 +192,9 @@ impl<'a> Trainer<'a> {
 
     fn save(&mut self, loop_state: &Loop, host: &mut dyn Host) -> Result<()> {
         self.state.in_checkpoint = true;
-        let learning_rate = self.arguments.learning_rate * loop_state.schedule.factor(self.state.global_step);
-        host.checkpoint(Checkpoint { engine: &mut self.engine, state: &self.state, arguments: self.arguments, learning_rate })
+        let factor = loop_state.schedule.factor(self.state.global_step);
+        let Trainer { engine, state, arguments, .. } = self;
+        host.checkpoint(Checkpoint { engine, state, arguments, factor, generator: &loop_state.generator })
     }
 
     fn log_loss(&mut self, loop_state: &mut Loop, host: &mut dyn Host) {

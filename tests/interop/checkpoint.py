@@ -8,10 +8,12 @@ saved as the same bytes again; so must the generators. RUN is relative, because 
 """
 
 import argparse
+import random
 import sys
 import tempfile
 from pathlib import Path
 
+import numpy
 import torch
 from transformers import AutoModelForSequenceClassification, HfArgumentParser, Trainer, TrainingArguments
 
@@ -28,13 +30,18 @@ def main():
     model = AutoModelForSequenceClassification.from_pretrained(arguments.checkpoint)
     trainer = Trainer(model, training, train_dataset=[{}], eval_dataset=[{}])
     trainer.create_optimizer_and_scheduler(arguments.total_steps)
+    rng = torch.load(Path(arguments.checkpoint) / "rng_state.pth", weights_only=False)
+    random.setstate(rng["python"])
+    numpy.random.set_state(rng["numpy"])
+    torch.random.set_rng_state(rng["cpu"])
     states = {"optimizer.pt": trainer.optimizer, "scheduler.pt": trainer.lr_scheduler}
     with tempfile.TemporaryDirectory() as folder:
         for name, holder in states.items():
             holder.load_state_dict(torch.load(Path(arguments.checkpoint) / name, weights_only=True))
             torch.save(holder.state_dict(), Path(folder) / name)
         torch.save(trainer.args, Path(folder) / "training_args.bin")
-        for name in [*states, "training_args.bin"]:
+        trainer._save_rng_state(folder)
+        for name in [*states, "rng_state.pth", "training_args.bin"]:
             same = (Path(folder) / name).read_bytes() == (Path(arguments.checkpoint) / name).read_bytes()
             print(f"{name}: {'same bytes' if same else 'OTHER BYTES'}")
             if not same:
