@@ -6,7 +6,8 @@
 //! - [`convert`](mod@convert): a directory with other shards or another element type;
 //! - [`inspect`]: what a file or a directory holds, without running any of it;
 //! - [`storage`]: reading directories, and the one writer that commits them;
-//! - with feature `train`: `data`, `model`, `random` and `train`, the engine.
+//! - [`random`]: torch's random numbers;
+//! - with feature `train`: `data`, `model` and `train`, the engine.
 
 pub mod architecture;
 pub mod convert;

@@ -5,7 +5,7 @@ mod run;
 use rtrain::format::json::Json;
 use rtrain::format::json::number::Number;
 use rtrain::format::run::trainer_state::TrainerState;
-use rtrain::format::torch::optimizer_state::{AdamWParameter, AdamWSettings, OptimizerState};
+use rtrain::format::torch::optimizer_state::{AdamWParameter, AdamWSettings, Moments, OptimizerState};
 use rtrain::format::torch::pickle::Value;
 use rtrain::format::torch::rng_state::RngState;
 use rtrain::format::torch::scheduler_state::SchedulerState;
@@ -92,7 +92,7 @@ fn optimizer(run: &Run, step: u32, folder: &Path) -> Vec<u8> {
         AdamWParameter {
             shape: parameter.shape.iter().map(|&size| size as u64).collect(),
             weight_decay: parameter.weight_decay,
-            moments: Some((step as f32, moment(index, "exp_avg"), moment(index, "exp_avg_sq"))),
+            moments: Some(Moments { step: step as f32, exp_avg: moment(index, "exp_avg"), exp_avg_sq: moment(index, "exp_avg_sq") }),
         }
     });
     let (initial_lr, factor) = run.learning_rate_after(step);

@@ -54,17 +54,28 @@ pub struct AdamWSettings {
 }
 
 /// A parameter that AdamW trains.
-///
-/// # Shapes
-/// Both moments are little-endian f32, of the shape of the parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdamWParameter<'a> {
     /// Its shape.
     pub shape: Vec<u64>,
     /// Whether `weight_decay` applies to it.
     pub weight_decay: bool,
-    /// Steps done, and the running means of the gradient and of its square; `None` where it never had a gradient.
-    pub moments: Option<(f32, Cow<'a, [u8]>, Cow<'a, [u8]>)>,
+    /// What AdamW remembers of it; `None` where it never had a gradient.
+    pub moments: Option<Moments<'a>>,
+}
+
+/// What AdamW remembers of a parameter.
+///
+/// # Shapes
+/// Both means are little-endian f32, of the shape of the parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments<'a> {
+    /// Steps done.
+    pub step: f32,
+    /// The running mean of the gradient.
+    pub exp_avg: Cow<'a, [u8]>,
+    /// The running mean of the gradient's square.
+    pub exp_avg_sq: Cow<'a, [u8]>,
 }
 
 impl OptimizerState<'static> {
@@ -88,7 +99,7 @@ impl<'a> OptimizerState<'a> {
             ParameterGroup::adamw(&AdamWSettings { weight_decay, ..*settings }, numbers.by_ref().take(count).collect())
         });
         let entries = |(number, parameter): (u64, AdamWParameter<'a>)| {
-            let (step, exp_avg, exp_avg_sq) = parameter.moments?;
+            let Moments { step, exp_avg, exp_avg_sq } = parameter.moments?;
             Some((number, adamw_moments(step, &parameter.shape, exp_avg, exp_avg_sq)))
         };
         let parameters = (0..).zip(decaying.into_iter().chain(others)).filter_map(entries).collect();
@@ -225,7 +236,11 @@ mod tests {
         let parameters = read.parameters.iter().map(|(number, entries)| {
             let ((shape, mean), (_, square)) = (tensor(entries, "exp_avg"), tensor(entries, "exp_avg_sq"));
             let step = f32::from_le_bytes(tensor(entries, "step").1.try_into().unwrap());
-            AdamWParameter { shape, weight_decay: *number < 11, moments: Some((step, mean.into(), square.into())) }
+            AdamWParameter {
+                shape,
+                weight_decay: *number < 11,
+                moments: Some(Moments { step, exp_avg: mean.into(), exp_avg_sq: square.into() }),
+            }
         });
         let (lr, initial_lr) = (0.0, 5e-5);
         let settings = AdamWSettings { weight_decay: 0.0, lr, beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: Some(true), initial_lr };
@@ -238,7 +253,8 @@ mod tests {
     #[test]
     fn parameters_without_a_gradient_have_a_number_and_no_moments() {
         let parameter = |weight_decay, moments: Option<f32>| {
-            let moments = moments.map(|step| (step, Cow::Borrowed(&[0; 4][..]), Cow::Borrowed(&[0; 4][..])));
+            let zero = Cow::Borrowed(&[0; 4][..]);
+            let moments = moments.map(|step| Moments { step, exp_avg: zero.clone(), exp_avg_sq: zero });
             AdamWParameter { shape: vec![1], weight_decay, moments }
         };
         let settings = AdamWSettings { weight_decay: 0.1, lr: 1e-5, beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: None, initial_lr: 1e-5 };

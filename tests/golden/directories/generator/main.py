@@ -69,7 +69,7 @@ def record(out, release):
 
 
 def record_runs(path, release):
-    """The arguments that each run was given, one after another, and the tokens of each row that it was trained with."""
+    """The arguments that each run of this process was given, part by part, and the tokens of each row that it was trained with."""
     made = [entry for entry in DIRECTORIES if entry.get("given")]
     rows = json.loads(path.read_text()) if path.exists() else []
     rows = [row for row in rows if (row["release"], row["name"]) not in {(release, entry["name"]) for entry in made}]

@@ -1,0 +1,80 @@
+use super::*;
+use crate::format::torch::golden;
+use proptest::prelude::*;
+
+#[test]
+fn files_of_torch_survive() {
+    let files = golden::files(|path| path.ends_with("scheduler.pt"));
+    assert_eq!(files.len(), 18);
+    for (path, bytes) in files {
+        let state = SchedulerState::parse(&path, &bytes).unwrap();
+        let typed = match &state.schedule {
+            Schedule::Lambda(schedule) => schedule.base_lrs == [Number::Float(5e-5); 2],
+            Schedule::Plateau(schedule) => schedule.mode == "min" && path.contains("plateau") | path.contains("sgd"),
+            Schedule::Other(_) => path.contains("greedy"),
+        };
+        assert!(typed, "{path}: {state:?}");
+        assert!(state.to_bytes() == bytes, "{path}");
+    }
+}
+
+#[test]
+fn schedules_are_written_from_their_kind_and_their_numbers() {
+    for (kind, factor) in
+        [("linear", 7.0 / 8.0), ("constant", 1.0), ("constant_with_warmup", 1.0), ("inverse_sqrt", 1.5_f64.sqrt().recip())]
+    {
+        let bytes = &golden::files(|path| path == format!("5.23.0/schedulers/{kind}/scheduler.pt"))[0].1;
+        let written = SchedulerState::after(kind, 5e-5, factor, 3, 2);
+        assert_eq!(written, SchedulerState::parse("scheduler.pt", bytes).unwrap());
+        assert!(written.to_bytes() == *bytes, "{kind}");
+    }
+}
+
+fn number() -> impl Strategy<Value = Number> {
+    prop_oneof![any::<i64>().prop_map(Number::Integer), (-1e9..1e9).prop_map(Number::Float)]
+}
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let numbers = || prop::collection::vec(number(), 0..4);
+    let lambda = (numbers(), any::<(i64, i64, bool, bool)>(), numbers(), prop::collection::vec(any::<bool>(), 0..4)).prop_map(
+        |(base_lrs, (last_epoch, step_count, is_initial, get_lr_called_within_step), last_lr, plain)| {
+            let lr_lambdas = plain.into_iter().map(|plain| (!plain).then(|| vec![("a".to_owned(), 1_u64.into())])).collect();
+            Schedule::Lambda(LambdaLr { base_lrs, last_epoch, step_count, is_initial, get_lr_called_within_step, last_lr, lr_lambdas })
+        },
+    );
+    let plateau = (numbers(), number(), any::<(i64, i64, i64)>(), "[a-z]{0,4}").prop_map(|(lrs, one, (patience, cooldown, bad), mode)| {
+        Schedule::Plateau(ReduceLrOnPlateau {
+            factor: 0.1,
+            default_min_lr: one,
+            min_lrs: lrs.clone(),
+            patience,
+            cooldown,
+            eps: 1e-8,
+            last_epoch: patience,
+            last_lr: lrs,
+            mode_worse: f64::INFINITY,
+            mode,
+            threshold: 1e-4,
+            threshold_mode: "rel".to_owned(),
+            best: one,
+            cooldown_counter: cooldown,
+            num_bad_epochs: bad,
+        })
+    });
+    let other = prop::collection::btree_map("[a-z]{1,5}", number(), 0..5)
+        .prop_map(|map| Schedule::Other(map.into_iter().map(|(name, number)| (name, number.into())).collect()));
+    prop_oneof![lambda, plateau, other]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn states_survive(schedule in schedule()) {
+        let state = SchedulerState { stem: "scheduler".to_owned(), schedule };
+        let bytes = state.to_bytes();
+        let read = SchedulerState::parse("f", &bytes).unwrap();
+        prop_assert_eq!(&read, &state);
+        prop_assert_eq!(read.to_bytes(), bytes);
+    }
+}
