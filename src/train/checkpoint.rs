@@ -10,7 +10,7 @@ use super::preparation::{LoadedModel, model_directory};
 use crate::architecture::ParameterTable;
 use crate::diagnostic::Result;
 use crate::format::run::trainer_state::TrainerState;
-use crate::format::torch::optimizer_state::{AdamWSettings, OptimizerState, ParameterGroup, adamw_moments};
+use crate::format::torch::optimizer_state::{AdamWParameter, AdamWSettings, Moments, OptimizerState};
 use crate::format::torch::pickle::Value;
 use crate::format::torch::rng_state::RngState;
 use crate::format::torch::scheduler_state::SchedulerState;
@@ -45,7 +45,7 @@ impl Checkpoint<'_> {
         let settings = self.optimizer_settings();
         let state = self.state.to_bytes();
         self.engine.with_state(|weights, optimizer| {
-            let optimizer = optimizer_state(optimizer, &model.table, settings);
+            let optimizer = OptimizerState::adamw(&settings, parameters(optimizer, &model.table));
             let pieces = optimizer.pieces().into_iter().filter_map(Piece::written).collect();
             let small = |name: &str, bytes| (name.to_owned(), vec![Cow::Borrowed(bytes)]);
             let more = [
@@ -74,24 +74,17 @@ impl Checkpoint<'_> {
     }
 }
 
-/// `optimizer.pt`: parameters that decay come first, then all others, both in the order of the table.
-fn optimizer_state<'a>(optimizer: &'a AdamW, table: &ParameterTable, settings: AdamWSettings) -> OptimizerState<'a> {
-    let places = |decays: bool| (0..table.parameters.len()).filter(move |place| table.parameters[*place].weight_decay == decays);
-    let decaying = places(true).count() as u64;
-    let moments = |(number, place): (u64, usize)| {
-        let shape: Vec<u64> = table.parameters[place].shape.iter().map(|size| *size as u64).collect();
-        let [first, second] = [optimizer.exp_avg(place), optimizer.exp_avg_sq(place)].map(|moments| Cow::Borrowed(cast_slice(moments)));
-        (number, adamw_moments(optimizer.steps() as f32, &shape, first, second))
-    };
-    let groups = [
-        ParameterGroup::adamw(&settings, (0..decaying).collect()),
-        ParameterGroup::adamw(&AdamWSettings { weight_decay: 0.0, ..settings }, (decaying..table.parameters.len() as u64).collect()),
-    ];
-    OptimizerState {
-        stem: "optimizer".to_owned(),
-        parameters: (0..).zip(places(true).chain(places(false))).map(moments).collect(),
-        groups: groups.into(),
-    }
+/// The parameters as `optimizer.pt` has them.
+fn parameters<'a>(optimizer: &'a AdamW, table: &ParameterTable) -> impl Iterator<Item = AdamWParameter<'a>> {
+    table.parameters.iter().enumerate().map(|(place, parameter)| {
+        let bytes = |moments: &'a [f32]| Cow::Borrowed(cast_slice(moments));
+        let (exp_avg, exp_avg_sq) = (bytes(optimizer.exp_avg(place)), bytes(optimizer.exp_avg_sq(place)));
+        AdamWParameter {
+            shape: parameter.shape.iter().map(|size| *size as u64).collect(),
+            weight_decay: parameter.weight_decay,
+            moments: Some(Moments { step: optimizer.steps() as f32, exp_avg, exp_avg_sq }),
+        }
+    })
 }
 
 /// Name of the file with the arguments.
