@@ -4,7 +4,7 @@
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rtrain::format::torch::pickle::{Allowed, Construction, Limits, Object, Source, Value, read, write};
-use rtrain_fuzz::{assert_same, bounded};
+use rtrain_fuzz::bounded;
 use std::sync::Arc;
 
 const ORDERED: (&str, &str) = ("collections", "OrderedDict");
@@ -51,5 +51,4 @@ fuzz_target!(|bytes: &[u8]| bounded(bytes, || {
         return;
     };
     assert_eq!(write(&again.value), written);
-    assert_same(&read(SOURCE, &written, CLASSES, &LIMITS).expect("it was read before"), &again);
 }));
