@@ -8,7 +8,6 @@ use crate::format::json::Json;
 use crate::format::json::fields::Fields;
 use crate::format::json::layout::SORTED;
 use crate::format::json::number::Number;
-use crate::format::tokenizer::json::object;
 
 const CODE: &str = "trainer-state";
 
@@ -63,6 +62,10 @@ pub struct TrainerState {
     pub should_training_stop: bool,
     /// Whether the file lies in a checkpoint (`should_save` was true when it was written).
     pub in_checkpoint: bool,
+    /// Arguments of `TrainerControl` that transformers does not have.
+    pub unknown_control: Vec<(String, Json)>,
+    /// What else the state of `TrainerControl` holds: `attributes`, which is empty.
+    pub control: Vec<(String, Json)>,
     /// States of other callbacks, by the name of their class.
     pub callbacks: Vec<(String, Json)>,
     /// Keys that transformers does not have.
@@ -97,6 +100,8 @@ impl Default for TrainerState {
             should_log: false,
             should_training_stop: false,
             in_checkpoint: false,
+            unknown_control: Vec::new(),
+            control: vec![("attributes".to_owned(), Json::Object(Vec::new()))],
             callbacks: Vec::new(),
             unknown: Vec::new(),
         }
@@ -111,7 +116,8 @@ impl TrainerState {
     pub fn parse(path: &str, bytes: &[u8]) -> Result<TrainerState> {
         let mut fields = Fields::parse(CODE, path, bytes)?;
         let mut callbacks = fields.object("stateful_callbacks")?;
-        let mut control = callbacks.object("TrainerControl")?.object("args")?;
+        let mut control = callbacks.object("TrainerControl")?;
+        let mut arguments = control.object("args")?;
         let log_history: Vec<Json> = fields.required("log_history")?;
         if let Some((index, entry)) = log_history.iter().enumerate().find(|(_, entry)| entry.entries().is_none()) {
             return Err(fields.error(&format!("log_history/{index}"), "an object", entry.kind()));
@@ -136,11 +142,13 @@ impl TrainerState {
             is_hyper_param_search: fields.required("is_hyper_param_search")?,
             trial_name: fields.required("trial_name")?,
             trial_params: fields.required("trial_params")?,
-            should_epoch_stop: control.required("should_epoch_stop")?,
-            should_evaluate: control.required("should_evaluate")?,
-            should_log: control.required("should_log")?,
-            should_training_stop: control.required("should_training_stop")?,
-            in_checkpoint: control.required("should_save")?,
+            should_epoch_stop: arguments.required("should_epoch_stop")?,
+            should_evaluate: arguments.required("should_evaluate")?,
+            should_log: arguments.required("should_log")?,
+            should_training_stop: arguments.required("should_training_stop")?,
+            in_checkpoint: arguments.required("should_save")?,
+            unknown_control: arguments.rest(),
+            control: control.rest(),
             callbacks: callbacks.rest(),
             unknown: fields.rest(),
         })
@@ -148,15 +156,18 @@ impl TrainerState {
 
     /// The file: `json.dumps(indent=2, sort_keys=True)` and a newline.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let control = object([
+        let arguments = [
             ("should_epoch_stop", self.should_epoch_stop.into()),
             ("should_evaluate", self.should_evaluate.into()),
             ("should_log", self.should_log.into()),
             ("should_save", self.in_checkpoint.into()),
             ("should_training_stop", self.should_training_stop.into()),
-        ]);
+        ];
+        let arguments = arguments.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(self.unknown_control.clone());
+        let mut control = self.control.clone();
+        control.push(("args".to_owned(), Json::Object(arguments.collect())));
         let mut callbacks = self.callbacks.clone();
-        callbacks.push(("TrainerControl".to_owned(), object([("args", control), ("attributes", Json::Object(Vec::new()))])));
+        callbacks.push(("TrainerControl".to_owned(), Json::Object(control)));
         let state = [
             ("best_global_step", self.best_global_step.into()),
             ("best_metric", self.best_metric.into()),
@@ -187,6 +198,7 @@ impl TrainerState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::tokenizer::json::object;
     use proptest::prelude::*;
 
     #[test]
@@ -246,6 +258,8 @@ mod tests {
                 trial_name: trial.as_ref().map(|(name, _)| name.clone()),
                 trial_params: trial.map(|(_, params)| params.into_iter().map(|(name, value)| (name, value.into())).collect()),
                 callbacks: callback.into_iter().map(|name| (name, object([("args", Json::Object(Vec::new()))]))).collect(),
+                unknown_control: vec![(format!("~{unknown}"), Json::from(step))],
+                control: vec![(format!("~{unknown}"), Json::from(unknown.clone()))],
                 unknown: vec![(format!("~{unknown}"), Json::from(step))],
             };
             prop_assert_eq!(TrainerState::parse("f", &state.to_bytes()).unwrap(), state);

@@ -57,7 +57,8 @@ impl TokenizerConfig {
     /// Text that is not a JSON object, a known key with another type, or an entry of `added_tokens_decoder` that is no token.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<TokenizerConfig> {
         let mut settings = Settings::parse(CODE, SCHEMA, file, bytes)?;
-        let token = |(id, value): &(String, Json)| match id.parse().ok().and_then(|id| AddedToken::from_json(id, value)) {
+        let number = |id: &str| id.parse().ok().filter(|number: &u32| number.to_string() == id);
+        let token = |(id, value): &(String, Json)| match number(id).and_then(|id| AddedToken::from_json(id, value)) {
             Some(token) => Ok(token),
             None => {
                 let site = Site::file(file).at(Place::Pointer(format!("/{ADDED_TOKENS_DECODER}/{id}")));
@@ -117,6 +118,7 @@ mod tests {
             ("{\"do_lower_case\": 1}", "t, at /do_lower_case"),
             ("{\"added_tokens_decoder\": {\"x\": {\"content\": \"a\"}}}", "t, at /added_tokens_decoder/x"),
             ("{\"added_tokens_decoder\": {\"3\": {}}}", "t, at /added_tokens_decoder/3"),
+            ("{\"added_tokens_decoder\": {\"03\": {\"content\": \"a\"}}}", "t, at /added_tokens_decoder/03"),
         ] {
             assert_eq!(TokenizerConfig::parse("t", bad.as_bytes()).unwrap_err().diagnostic().site.to_string(), site);
         }

@@ -149,15 +149,29 @@ impl TokenizerJson {
             return Err(Error::unsupported(Diagnostic::new("tokenizer-json", site, "the tokenizers library has no such part")));
         }
         let part = |key: &str| json.get(key).filter(|value| **value != Json::Null);
-        Ok(TokenizerJson {
+        let tokenizer = TokenizerJson {
             version: json.get("version").and_then(Json::as_str).unwrap_or("1.0").to_owned(),
             truncation: part("truncation").map(|value| truncation(value).ok_or_else(|| missing("/truncation"))).transpose()?,
             padding: part("padding").map(|value| padding(value).ok_or_else(|| missing("/padding"))).transpose()?,
-            added_tokens: added_tokens(json.get("added_tokens").unwrap_or(&Json::Array(Vec::new())))
-                .ok_or_else(|| missing("/added_tokens"))?,
+            added_tokens: json.get("added_tokens").map_or(Some(Vec::new()), added_tokens).ok_or_else(|| missing("/added_tokens"))?,
             pipeline: PIPELINE.map(|key| json.get(key).cloned().unwrap_or(Json::Null)),
             model: json.get("model").and_then(model).ok_or_else(|| missing("/model"))?,
-        })
+        };
+        tokenizer.check_ids(file)?;
+        Ok(tokenizer)
+    }
+
+    /// Each added token, and they are in the order of their ids, has an id of its own.
+    pub(super) fn check_ids(&self, file: &str) -> Result<()> {
+        match self.added_tokens.iter().zip(self.added_tokens.iter().skip(1)).find(|(token, next)| token.id == next.id) {
+            None => Ok(()),
+            Some((token, next)) => {
+                let site = Site::file(file).at(Place::Pointer("/added_tokens".to_owned()));
+                let diagnostic = Diagnostic::new("tokenizer-json", site, "two added tokens have the same id");
+                let found = format!("{:?} and {:?} with id {}", token.content, next.content, token.id);
+                Err(Error::malformed(diagnostic.expected("one token of each id").found(found)))
+            }
+        }
     }
 
     /// The file as `Tokenizer.save(pretty=True)` writes it.
@@ -279,6 +293,18 @@ mod tests {
 
     fn token() -> impl Strategy<Value = (String, [bool; 5])> {
         (any::<String>(), any::<[bool; 5]>())
+    }
+
+    #[test]
+    fn two_added_tokens_of_one_id_are_refused() {
+        let token = |content: &str, id: u32| format!(r#"{{"id": {id}, "content": "{content}"}}"#);
+        let file = |second: u32| format!(r#"{{"added_tokens": [{}, {}], "model": {{"type": "BPE"}}}}"#, token("a", 7), token("b", second));
+        assert!(TokenizerJson::parse("f", file(8).as_bytes()).is_ok());
+        let error = TokenizerJson::parse("f", file(7).as_bytes()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "f, at /added_tokens: two added tokens have the same id (expected one token of each id, found \"a\" and \"b\" with id 7)"
+        );
     }
 
     proptest! {

@@ -119,6 +119,7 @@ impl Tokenizer {
         record_truncation_and_padding(&mut config, truncation.as_ref(), padding.as_ref());
         config.set("tokenizer_class", Json::from("BertTokenizer"));
         let json = build(&config, vocab, added, &names, truncation, padding);
+        json.check_ids(&source.path("tokenizer.json"))?;
         Ok(Tokenizer { config, json, release, flags_in_map })
     }
 
@@ -331,4 +332,28 @@ fn template(cls: &str, cls_id: u32, sep: &str, sep_id: u32) -> Json {
         ("pair", Json::Array(pair)),
         ("special_tokens", Json::Object(special_tokens)),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::release::RELEASES;
+    use crate::storage::MemoryDirectory;
+
+    /// The added token has the id that the vocabulary gives to a special token.
+    #[test]
+    fn an_added_token_in_the_place_of_a_special_one_is_refused() {
+        let load = |release, id: u32| {
+            let json = format!(
+                r#"{{"added_tokens": [{{"id": {id}, "content": "[X]"}}], "model": {{"type": "WordPiece", "vocab": {{"[MASK]": 4}}}}}}"#
+            );
+            let files = [("tokenizer.json".to_owned(), json.into_bytes())].into();
+            Tokenizer::load_for(release, &MemoryDirectory { files, ..MemoryDirectory::default() }, true)
+        };
+        for release in RELEASES {
+            assert!(load(release, 5).is_ok());
+            let error = load(release, 4).unwrap_err().to_string();
+            assert!(error.contains("\"[X]\" and \"[MASK]\" with id 4"), "{error}");
+        }
+    }
 }

@@ -33,12 +33,12 @@ pub struct Merges {
 const MERGES_HEADER: &str = "#version: 0.2";
 
 impl VocabTxt {
-    /// Reads the file; a carriage return before a newline is no part of the token.
+    /// Reads the file; carriage returns before a newline are no part of the token.
     ///
     /// # Errors
     /// The file is not UTF-8.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<VocabTxt> {
-        let tokens = lines(path, bytes)?.map(|line| line.strip_suffix('\r').unwrap_or(line).to_owned()).collect();
+        let tokens = lines(path, bytes)?.map(|line| line.trim_end_matches('\r').to_owned()).collect();
         Ok(VocabTxt { tokens })
     }
 
@@ -119,6 +119,7 @@ mod tests {
     #[test]
     fn odd_files() {
         assert_eq!(VocabTxt::parse("v", b"a\r\nb").unwrap().to_bytes(), b"a\nb\n");
+        assert_eq!(VocabTxt::parse("v", b"a\r\r\nb\r").unwrap().to_bytes(), b"a\nb\n");
         assert_eq!(VocabTxt::parse("v", b"").unwrap(), VocabTxt::default());
         assert_eq!(VocabTxt::parse("v", b"\n").unwrap().tokens, [""]);
         assert_eq!(VocabJson::parse("v", b"{\"b\": 1, \"a\": 0}").unwrap().to_bytes(), b"{\"a\":0,\"b\":1}");

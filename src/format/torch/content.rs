@@ -163,6 +163,8 @@ mod tests {
         let (one, two) = (file(&[tensor("0", 1)]), file(&[tensor("0", 1), tensor("1", 2)]));
         assert_eq!(code(&one, &[&[0; 4]]), "read");
         assert_eq!(code(&two, &[&[0; 4], &[0; 8]]), "read");
+        let other_function: Vec<u8> = one.iter().map(|&byte| if byte == b'2' { b'3' } else { byte }).collect();
+        assert_eq!(code(&other_function, &[&[0; 4]]), "torch-tensor", "_rebuild_tensor_v3 without an element type");
         assert_eq!(code(&one, &[]), "torch-storage");
         assert_eq!(code(&one, &[&[0; 3]]), "torch-storage");
         assert_eq!(code(&one, &[&[0; 4], &[0; 4]]), "torch-storage");

@@ -97,7 +97,7 @@ impl<'a> TorchFile<'a> {
         if let Some(tensor) = self.tensors.get(&address) {
             return Ok(Some(Arc::clone(tensor)));
         }
-        let Some(tensor) = value.called(object.class).and_then(|arguments| self.rebuild(arguments)) else {
+        let Some(tensor) = value.called(object.class).and_then(|arguments| self.rebuild(object.class, arguments)) else {
             return Err(self.error("torch-tensor", pointer, "a tensor is not described as torch describes it"));
         };
         let bytes = tensor.elements_needed().and_then(|elements| elements.checked_mul(tensor.dtype.bytes()));
@@ -113,13 +113,13 @@ impl<'a> TorchFile<'a> {
         Ok(Some(tensor))
     }
 
-    fn rebuild(&self, arguments: &[Value]) -> Option<Tensor<'a>> {
+    fn rebuild(&self, class: (&str, &str), arguments: &[Value]) -> Option<Tensor<'a>> {
         let [Value::Persistent(identifier), offset, shape, stride, requires_grad, hooks, dtype @ ..] = arguments else { return None };
         let (_, key, ..) = storage_identifier(identifier)?;
         let storage = Arc::clone(self.storages.get(key.parse::<usize>().ok()?)?);
-        let dtype = match (dtype, storage.dtype) {
-            ([], Some(dtype)) => dtype,
-            ([dtype], None) => untyped_dtype(dtype)?,
+        let dtype = match (class, dtype, storage.dtype) {
+            (REBUILD, [], Some(dtype)) => dtype,
+            (REBUILD_UNTYPED, [dtype], None) => untyped_dtype(dtype)?,
             _ => return None,
         };
         let numbers = |value: &Value| value.as_tuple()?.iter().map(Value::as_integer::<u64>).collect::<Option<Vec<u64>>>();

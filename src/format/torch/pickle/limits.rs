@@ -22,10 +22,10 @@ impl Default for Limits {
 
 impl Limits {
     /// Limits for the pickle of a file of this many bytes: an object takes some 100 bytes of memory, however short it is in the pickle,
-    /// and files of torch have at least 8 bytes for each.
+    /// and files of torch have at least 8 bytes for each. Nor do they hold objects in which so many are shared that four times as many are met.
     pub fn for_file(bytes: u64) -> Self {
         let limits = Limits::default();
-        let nodes = bytes.checked_div(8).unwrap_or(0).saturating_add(100_000);
-        Limits { nodes: limits.nodes.min(nodes), ..limits }
+        let nodes = limits.nodes.min(bytes.checked_div(8).unwrap_or(0).saturating_add(100_000));
+        Limits { nodes, expanded_nodes: nodes.saturating_mul(4), ..limits }
     }
 }

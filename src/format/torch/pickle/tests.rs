@@ -236,3 +236,15 @@ fn limits_hold() {
     let doubling = b"\x80\x02N\x85q\x00h\x00\x86q\x01h\x01\x86q\x02h\x02\x86q\x03h\x03\x86.";
     assert!(refused(doubling), "2^4 objects by reference");
 }
+
+/// Each tuple holds the one before twice: a hundred bytes that a reader who follows every reference meets as millions of objects.
+#[test]
+fn short_files_cannot_hold_much_that_is_shared() {
+    let doubled = |times: u8| -> Vec<u8> {
+        let tuples = (0..times).flat_map(|memo| [b'h', memo, 0x86, b'q', memo + 1]);
+        b"\x80\x02)q\0".iter().copied().chain(tuples).chain([b'.']).collect()
+    };
+    let limits = Limits::for_file(100);
+    let refused = |times| read(SOURCE, &doubled(times), CLASSES, &limits).is_err_and(|error| error.diagnostic().code == "pickle-limit");
+    assert!(!refused(17) && refused(18) && refused(22));
+}
