@@ -41,6 +41,8 @@ pub struct Release {
     /// Whether a tokenizer is saved with its vocabulary and its special tokens in files of their own, and `tokenizer_config.json` lists the
     /// added tokens.
     pub tokenizer_side_files: bool,
+    /// Whether the decoder of masked words shares its bias even where `tie_word_embeddings` is false.
+    pub always_ties_decoder_bias: bool,
     /// Files that it writes.
     pub files: &'static [&'static [FileRow]],
 }
@@ -57,6 +59,7 @@ pub const V4_57_6: Release = Release {
     generation_keys: &[],
     wraps_special_floats: false,
     tokenizer_side_files: true,
+    always_ties_decoder_bias: true,
     files: &[FILES, TOKENIZER_SIDE_FILES, PICKLED_WEIGHTS],
 };
 
@@ -72,6 +75,7 @@ pub const V5_23_0: Release = Release {
     generation_keys: GENERATION_KEYS_5,
     wraps_special_floats: true,
     tokenizer_side_files: false,
+    always_ties_decoder_bias: false,
     files: &[FILES],
 };
 

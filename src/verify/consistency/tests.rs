@@ -1,0 +1,61 @@
+//! Every golden directory is clean, and each check finds what it is for.
+
+use crate::storage::{DiskDirectory, MemoryDirectory, Source};
+use crate::verify::{FileStatus, Report, verify};
+use std::path::{Path, PathBuf};
+
+fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/directories")
+}
+
+/// The folders of a folder.
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+#[test]
+fn every_golden_directory_is_clean() {
+    let (mut directories, mut checkpoints, mut files) = (0, 0, 0);
+    for release in ["4.57.6", "5.23.0"] {
+        for directory in folders(&goldens().join(release)) {
+            directories += 1;
+            let inner: Vec<PathBuf> =
+                folders(&directory).into_iter().filter(|path| path.to_str().unwrap().contains("checkpoint-")).collect();
+            checkpoints += inner.len();
+            for path in [directory].into_iter().chain(inner) {
+                let source = DiskDirectory::open(&path).unwrap();
+                if source.names().unwrap().is_empty() {
+                    continue;
+                }
+                let report = verify(&source).unwrap();
+                // The weights of that run are NaN, as they should be.
+                let is_meant = |code: &str| code == "tensor-not-finite" && path.to_str().unwrap().contains("/run_diverged");
+                let findings: Vec<_> = report.findings.iter().filter(|finding| !is_meant(finding.code)).collect();
+                assert!(findings.is_empty(), "{}: {findings:#?}", path.display());
+                if path.join("config.json").exists() || !report.files.iter().all(|file| file.name == "trainer_state.json") {
+                    assert_eq!(report.release, Some(release), "{}", path.display());
+                }
+                assert!(report.files.iter().all(|file| file.status == FileStatus::Identical), "{}: {:?}", path.display(), report.files);
+                files += report.files.len();
+            }
+        }
+    }
+    println!("{directories} directories with {checkpoints} checkpoints and {files} files are clean");
+    assert!(directories >= 79 && checkpoints >= 44 && files >= 969, "{directories} {checkpoints} {files}");
+}
+
+/// A golden directory in memory, by its path from `directories`.
+fn golden(path: &str) -> MemoryDirectory {
+    let disk = DiskDirectory::open(goldens().join(path)).unwrap();
+    let files = disk.names().unwrap().into_iter().map(|name| (name.clone(), disk.read(&name).unwrap().unwrap()));
+    MemoryDirectory { name: path.rsplit('/').next().unwrap().to_owned(), files: files.collect() }
+}
+
+/// Codes and sites, without the name of the directory.
+fn found(report: &Report) -> Vec<String> {
+    let site = |site: String| site.strip_prefix(&format!("{}/", report.directory)).map(str::to_owned).unwrap_or(site);
+    report.findings.iter().map(|finding| format!("{} {}", finding.code, site(finding.site.to_string()))).collect()
+}
