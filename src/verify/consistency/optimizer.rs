@@ -4,7 +4,6 @@ use super::Directory;
 use crate::architecture::Parameter;
 use crate::diagnostic::{Diagnostic, Place, Result, Site};
 use crate::format::torch::optimizer_state::{OptimizerState, ParameterGroup};
-use crate::format::torch::pickle::Value;
 use crate::format::torch::tensor::{Entry, Tensor};
 use crate::verify::Report;
 use std::collections::BTreeMap;
@@ -175,6 +174,7 @@ fn scalar(tensor: &Tensor<'_>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::torch::pickle::Value;
 
     #[test]
     fn numbers_are_plain_or_tensors_without_dimensions() {

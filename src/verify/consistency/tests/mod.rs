@@ -1,5 +1,10 @@
 //! Every golden directory is clean, and each check finds what it is for.
 
+mod completeness;
+mod model;
+mod run;
+mod tokenizer;
+
 use crate::storage::{DiskDirectory, MemoryDirectory, Source};
 use crate::verify::{FileStatus, Report, verify};
 use std::path::{Path, PathBuf};
@@ -58,4 +63,28 @@ fn golden(path: &str) -> MemoryDirectory {
 fn found(report: &Report) -> Vec<String> {
     let site = |site: String| site.strip_prefix(&format!("{}/", report.directory)).map(str::to_owned).unwrap_or(site);
     report.findings.iter().map(|finding| format!("{} {}", finding.code, site(finding.site.to_string()))).collect()
+}
+
+/// What verifying a golden directory says after an edit.
+fn after(path: &str, edit: impl FnOnce(&mut MemoryDirectory)) -> Vec<String> {
+    let mut directory = golden(path);
+    edit(&mut directory);
+    found(&verify(&directory).unwrap())
+}
+
+/// A text of a file replaced by another one of the same kind, so that the file still round-trips.
+fn replace(directory: &mut MemoryDirectory, file: &str, old: &str, new: &str) {
+    let bytes = directory.files.get_mut(file).unwrap_or_else(|| panic!("no {file}"));
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert!(text.contains(old), "{file} has no {old:?}");
+    *bytes = text.replacen(old, new, 1).into_bytes();
+}
+
+/// Directory, file, text, other text, and what is found then.
+type TextEdit = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
+
+fn assert_edits(edits: &[TextEdit]) {
+    for (path, file, old, new, expected) in edits {
+        assert_eq!(after(path, |directory| replace(directory, file, old, new)), *expected, "{path}/{file}: {old} -> {new}");
+    }
 }
