@@ -4,7 +4,7 @@ use super::{Code, error, warning};
 
 pub(super) const CODES: &[Code] = &[
     error(
-        "checkpoint-step",
+        "run-checkpoint",
         "a checkpoint is of another step than its name says",
         "A run that goes on from it counts from the wrong step, and rotation deletes the wrong checkpoint.",
         "The directory was renamed, or trainer_state.json is that of another checkpoint.",

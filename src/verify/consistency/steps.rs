@@ -13,7 +13,7 @@ pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()
     let Some(state) = &directory.state else { return Ok(()) };
     if let Some(step) = directory.checkpoint_step().filter(|step| *step != state.global_step) {
         let message = "the step is not that of the directory's name";
-        let diagnostic = Diagnostic::new("checkpoint-step", directory.site(FILE, "/global_step"), message);
+        let diagnostic = Diagnostic::new("run-checkpoint", directory.site(FILE, "/global_step"), message);
         report.findings.push(diagnostic.expected(step).found(state.global_step).hint("give the directory its name back"));
     }
     if state.global_step > state.max_steps {

@@ -20,7 +20,7 @@ fn states_and_results_of_runs() {
             "\"global_step\": 6",
             "\"global_step\": 7",
             &[
-                "checkpoint-step trainer_state.json, at /global_step",
+                "run-checkpoint trainer_state.json, at /global_step",
                 "run-steps trainer_state.json, at /global_step",
                 "optimizer-step optimizer.pt, at /state/0/step",
                 "scheduler-step scheduler.pt, at /last_epoch",
@@ -70,7 +70,7 @@ fn states_and_results_of_runs() {
         ),
     ]);
     let renamed = after("5.23.0/run_resumed/checkpoint-6", |directory| directory.name = "run/checkpoint-5".to_owned());
-    assert_eq!(renamed, ["checkpoint-step trainer_state.json, at /global_step"]);
+    assert_eq!(renamed, ["run-checkpoint trainer_state.json, at /global_step"]);
     let last_only =
         after("5.23.0/run_epochs", |directory| drop(directory.files.insert("checkpoint-9/trainer_state.json".to_owned(), vec![])));
     assert!(last_only.contains(&"run-best trainer_state.json, at /best_model_checkpoint".to_owned()), "{last_only:?}");

@@ -42,7 +42,7 @@ fn tokenizers() {
         ),
         ("4.57.6/two_labels", "vocab.txt", "[UNK]\n", "[UNKNOWN]\n", &["tokenizer-side-file vocab.txt:2:1"]),
         ("4.57.6/roberta", "vocab.json", "\"<s>\":0", "\"<t>\":0", &["tokenizer-side-file vocab.json, at /<t>"]),
-        ("4.57.6/added_tokens", "added_tokens.json", ": 118", ": 117", &["tokenizer-side-file added_tokens.json, at /<turn>"]),
+        ("4.57.6/added_tokens", "added_tokens.json", ": 118", ": 117", &["tokenizer-side-file added_tokens.json, at /<cls>"]),
         (
             "5.23.0/two_labels",
             "tokenizer_config.json",
