@@ -28,7 +28,7 @@ pub(super) const CODES: &[Code] = &[
         "run-arguments",
         "the run's state does not fit its arguments",
         "A run that goes on takes the arguments anew and may evaluate, save or stop at other steps than before.",
-        "training_args.bin is that of another run, or trainer_state.json was edited.",
+        "training_args.bin is that of another run, trainer_state.json was edited, or the run was resumed with other arguments.",
         "Fetch both files from one place.",
     ),
     error(

@@ -1,12 +1,19 @@
 //! `training_args.bin` against what `trainer_state.json` took from it.
 
 use super::Directory;
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::{Diagnostic, Result, Site};
 use crate::format::json::number::Number;
 use crate::format::torch::pickle::Value;
 use crate::verify::Report;
 
 pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()> {
+    if let (Some(arguments), Some(release)) = (directory.arguments(), directory.release)
+        && arguments.release != release.version
+    {
+        let site = Site::file(directory.source.path("training_args.bin"));
+        let diagnostic = Diagnostic::new("run-arguments", site, "the arguments are those of another release");
+        report.findings.push(diagnostic.expected(release.version).found(arguments.release));
+    }
     let Some(state) = directory.state.as_ref().filter(|_| directory.arguments().is_some()) else { return Ok(()) };
     let argument = |name: &str| directory.argument(name).and_then(number);
     let max_steps = argument("max_steps").filter(|steps| *steps > 0.0);

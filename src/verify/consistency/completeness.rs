@@ -4,7 +4,7 @@ use super::Directory;
 use crate::architecture;
 use crate::diagnostic::{Diagnostic, Result, Site};
 use crate::format::json::Json;
-use crate::format::release::files::{FileRow, Part, When};
+use crate::format::release::files::{FileRow, Part, TOKENIZER_SIDE_FILES, When};
 use crate::format::release::{DEFAULT, RELEASES, Release};
 use crate::format::tokenizer::id_limit;
 use crate::format::torch::pickle::Value;
@@ -29,7 +29,10 @@ pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()
             May => {}
         }
     }
-    let of_another = |name: &&String| release.file(name).is_none() && RELEASES.iter().any(|release| release.file(name).is_some());
+    // A tokenizer in Python has its vocabulary in files of its own, in either release.
+    let is_side_file = |name: &str| !directory.has("tokenizer.json") && TOKENIZER_SIDE_FILES.iter().any(|row| row.matches(name));
+    let is_known = |name: &str| RELEASES.iter().any(|release| release.file(name).is_some());
+    let of_another = |name: &&String| release.file(name).is_none() && is_known(name) && !is_side_file(name);
     report.findings.extend(directory.names.iter().filter(of_another).map(|name| file_unexpected(directory, release, name)));
     Ok(())
 }

@@ -18,8 +18,13 @@ pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()
     let is_numbered = numbered.is_none();
     report.findings.extend(numbered);
     if is_numbered && let Some(table) = directory.table() {
-        let (decayed, others): (Vec<_>, Vec<_>) = table.untied().partition(|parameter| parameter.weight_decay);
-        for (index, (group, parameters)) in state.groups.iter().zip([decayed, others]).enumerate() {
+        let groups: Vec<Vec<&Parameter>> = match state.groups.len() {
+            1 => vec![table.untied().collect()],
+            2 => [true, false].map(|decays| table.untied().filter(|parameter| parameter.weight_decay == decays).collect()).into(),
+            // A script has made its own groups.
+            _ => Vec::new(),
+        };
+        for (index, (group, parameters)) in state.groups.iter().zip(groups).enumerate() {
             report.findings.extend(check_group(directory, state, index, group, &parameters));
         }
     } else if is_numbered && directory.config.is_none() {
@@ -100,29 +105,28 @@ fn is_shape(parameter: &Parameter, shape: &[u64]) -> bool {
 
 /// An adapter's optimizer has as many parameters as the adapter has tensors, of the same shapes.
 fn check_adapter(directory: &Directory<'_>, state: &OptimizerState<'_>) -> Option<Diagnostic> {
-    let tensors = directory.files().iter().flat_map(|file| &file.tensors);
-    let mut shapes: Vec<&[u64]> = tensors.map(|tensor| tensor.shape.as_slice()).collect();
-    let count: usize = state.groups.iter().map(|group| group.parameters.len()).sum();
-    if shapes.is_empty() {
+    let mut shapes: BTreeMap<&[u64], usize> = BTreeMap::new();
+    for tensor in directory.files().iter().flat_map(|file| &file.tensors) {
+        let count = shapes.entry(&tensor.shape).or_default();
+        *count = count.saturating_add(1);
+    }
+    let (expected, count) = (shapes.values().sum::<usize>(), state.groups.iter().map(|group| group.parameters.len()).sum::<usize>());
+    if expected == 0 {
         return None;
     }
-    if count != shapes.len() {
-        let diagnostic = Diagnostic::new(
-            "optimizer-parameters",
-            directory.site(FILE, "/param_groups"),
-            "the groups have other parameters than the adapter",
-        );
-        return Some(diagnostic.expected(format!("{} tensors", shapes.len())).found(count));
+    if count != expected {
+        let site = directory.site(FILE, "/param_groups");
+        let diagnostic = Diagnostic::new("optimizer-parameters", site, "the groups have other parameters than the adapter");
+        return Some(diagnostic.expected(format!("{expected} tensors")).found(count));
     }
     for (number, entries) in &state.parameters {
-        for (name, shape) in entries.iter().filter_map(|(name, entry)| moment(name, entry)).take(1) {
-            match shapes.iter().position(|known| *known == shape) {
-                Some(position) => drop(shapes.swap_remove(position)),
-                None => {
-                    let site = directory.site(FILE, format!("/state/{number}/{name}"));
-                    let diagnostic = Diagnostic::new("optimizer-parameters", site, "the adapter has no further tensor of this shape");
-                    return Some(diagnostic.found(format!("{shape:?}")));
-                }
+        let Some((name, shape)) = entries.iter().find_map(|(name, entry)| moment(name, entry)) else { continue };
+        match shapes.get_mut(shape).and_then(|count| Some((count.checked_sub(1)?, count))) {
+            Some((rest, count)) => *count = rest,
+            None => {
+                let site = directory.site(FILE, format!("/state/{number}/{name}"));
+                let diagnostic = Diagnostic::new("optimizer-parameters", site, "the adapter has no further tensor of this shape");
+                return Some(diagnostic.found(format!("{shape:?}")));
             }
         }
     }

@@ -7,6 +7,7 @@ mod tokenizer;
 
 use crate::storage::{DiskDirectory, MemoryDirectory, Source};
 use crate::verify::{FileStatus, Report, verify};
+use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
 fn goldens() -> PathBuf {
@@ -86,5 +87,44 @@ type TextEdit = (&'static str, &'static str, &'static str, &'static str, &'stati
 fn assert_edits(edits: &[TextEdit]) {
     for (path, file, old, new, expected) in edits {
         assert_eq!(after(path, |directory| replace(directory, file, old, new)), *expected, "{path}/{file}: {old} -> {new}");
+    }
+}
+
+/// Directories with a file of each kind.
+const OF_EACH_KIND: [&str; 5] = [
+    "4.57.6/run_roberta/checkpoint-2",
+    "4.57.6/bin_shards",
+    "5.23.0/run_scaler/checkpoint-2",
+    "5.23.0/run_adapter/checkpoint-2",
+    "5.23.0/run_epochs",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    /// Whatever stands in the files, and whichever are there, there is a report.
+    #[test]
+    fn damaged_directories_are_checked_without_a_panic(
+        path in prop::sample::select(OF_EACH_KIND.as_slice()),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        left_out in prop::option::of(any::<prop::sample::Index>()),
+        is_text in any::<bool>(),
+    ) {
+        let mut directory = golden(path);
+        for (file, place, byte) in edits {
+            let count = directory.files.len();
+            let bytes = directory.files.values_mut().nth(file.index(count)).unwrap();
+            let place = place.index(bytes.len());
+            // A digit in place of a digit keeps most files of text readable.
+            if !is_text {
+                bytes[place] = byte;
+            } else if let Some(digit) = bytes[place..].iter_mut().find(|byte| byte.is_ascii_digit()) {
+                *digit = b'0' + byte % 10;
+            }
+        }
+        if let Some(index) = left_out {
+            let name = directory.files.keys().nth(index.index(directory.files.len())).unwrap().clone();
+            directory.files.remove(&name);
+        }
+        let _ = verify(&directory);
     }
 }

@@ -127,6 +127,11 @@ fn optimizers() {
         state.groups[0].parameters.push(last);
     });
     assert_eq!(moved[0], "optimizer-parameters optimizer.pt, at /param_groups/0/params");
+    let together = after_optimizer(RUN, |state| {
+        let rest = state.groups.remove(1).parameters;
+        state.groups[0].parameters.extend(rest);
+    });
+    assert_eq!(together[0], "optimizer-parameters optimizer.pt, at /state/3/exp_avg", "in the order of the model");
     let decayed = after_optimizer("5.23.0/run_pairs/checkpoint-5", |state| state.groups[1].settings[0].1 = Entry::Value(0.01.into()));
     assert_eq!(decayed, ["optimizer-group optimizer.pt, at /param_groups/1/weight_decay"]);
     let ahead = after_optimizer(RUN, |state| {
@@ -161,6 +166,11 @@ fn schedules_and_arguments() {
         });
     });
     assert_eq!(arguments, ["run-arguments trainer_state.json, at /max_steps"]);
+    let of_release_4 = super::golden("4.57.6/run_pairs/checkpoint-5").files.remove("training_args.bin").unwrap();
+    let release = after("5.23.0/run_pairs/checkpoint-5", |directory| {
+        directory.files.insert("training_args.bin".to_owned(), of_release_4);
+    });
+    assert_eq!(release, ["run-arguments training_args.bin"]);
     let ranks = after("5.23.0/run_two_processes/checkpoint-2", |directory| {
         let (first, second) = (directory.files["rng_state_0.pth"].clone(), directory.files["rng_state_1.pth"].clone());
         directory.files.extend([("rng_state_0.pth".to_owned(), second), ("rng_state_1.pth".to_owned(), first)]);

@@ -60,7 +60,7 @@ fn tokenizers() {
         (
             "5.23.0/bfloat16",
             "tokenizer.json",
-            "\"max_length\": 24",
+            "\"max_length\": 20",
             "\"max_length\": 64",
             &["tokenizer-length tokenizer.json, at /truncation/max_length"],
         ),
