@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rtrain::verify::MARKS;
+
 /// One directory to verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -33,8 +35,8 @@ pub fn targets(directory: &Path, reference: Option<&Path>) -> Vec<Target> {
     let own = checkpoints(directory);
     let others = reference.map(checkpoints).unwrap_or_default();
     let mut targets = Vec::new();
-    let has_config = |directory: &Path| directory.join("config.json").exists();
-    if own.is_empty() || has_config(directory) || reference.is_some_and(has_config) {
+    let is_marked = |directory: &Path| MARKS.iter().any(|name| directory.join(name).exists());
+    if own.is_empty() || is_marked(directory) || reference.is_some_and(is_marked) {
         let counterpart = reference.map_or(Counterpart::None, |reference| Counterpart::Directory(reference.to_owned()));
         targets.push(Target { path: directory.to_owned(), name: String::new(), counterpart });
     }

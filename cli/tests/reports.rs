@@ -23,8 +23,9 @@ fn broken() -> Workplace {
 /// A run with two checkpoints; its reference has the first of them and a third.
 fn run() -> Workplace {
     let workplace = Workplace::new();
-    for checkpoint in ["run/checkpoint-5", "run/checkpoint-10", "other/checkpoint-5", "other/checkpoint-15"] {
-        copy(&workplace.path("model"), &workplace.path(checkpoint));
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/directories/5.23.0/run_weights_only");
+    for (from, to) in [(1, "run/checkpoint-1"), (2, "run/checkpoint-2"), (1, "other/checkpoint-1"), (2, "other/checkpoint-3")] {
+        copy(&golden.join(format!("checkpoint-{from}")), &workplace.path(to));
     }
     workplace
 }
@@ -69,7 +70,9 @@ fn wrong_path() {
 #[test]
 fn every_wrong_path_is_2_in_every_format() {
     let workplace = run();
-    fs::remove_file(workplace.path("run/checkpoint-5/config.json")).unwrap();
+    for mark in ["config.json", "trainer_state.json"] {
+        fs::remove_file(workplace.path("run/checkpoint-1").join(mark)).unwrap();
+    }
     for format in FORMATS {
         for paths in [
             &["modle"][..],
@@ -125,7 +128,7 @@ fn run_against_another_run() {
 
 #[test]
 fn ignored_checkpoints() {
-    let arguments = ["verify", "run", "--reference", "other", "--ignore", "checkpoint-10", "--ignore", "reference-missing:checkpoint-*"];
+    let arguments = ["verify", "run", "--reference", "other", "--ignore", "checkpoint-2", "--ignore", "reference-missing:checkpoint-*"];
     assert_transcript!(run(), arguments);
 }
 

@@ -31,6 +31,11 @@ fn fine_by_another_release() {
 }
 
 #[test]
+fn another_release_is_asked_for() {
+    assert_transcript!(Workplace::new(), ["verify", "model", "--release", "4.57.6"]);
+}
+
+#[test]
 fn unknown_file() {
     let workplace = Workplace::new();
     fs::write(workplace.path("model/notes.txt"), "mine").unwrap();
@@ -177,7 +182,7 @@ fn label_ids_with_a_hole() {
 #[test]
 fn class_without_parameter_table() {
     let workplace = Workplace::new();
-    workplace.replace("config.json", "BertForSequenceClassification", "BertForMaskedLM");
+    workplace.replace("config.json", "BertForSequenceClassification", "BertForNothing");
     assert_transcript!(workplace, ["verify", "model"]);
 }
 

@@ -1,14 +1,70 @@
-//! BERT (Devlin et al., 2018) with a sequence classification head.
+//! BERT (Devlin et al., 2018).
 //!
 //! # Source
-//! transformers 5.23.0, `models/bert/modeling_bert.py` and `configuration_bert.py`.
+//! transformers 4.57.6 and 5.23.0, `models/bert/modeling_bert.py` and `configuration_bert.py`.
 
-use super::{Construction, Initializer, Parameter, ParameterTable};
+use super::ParameterTable;
+use super::table::{Architecture, DecoderBias, MAX_LAYERS, MAX_SIZE, Module, Row, Size, Sizes, class, row};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::config::Config;
+use crate::format::release::DEFAULT;
 
-/// Largest value accepted for a size in a config, so that products of two sizes fit 64 bits with room.
-const MAX_SIZE: usize = 1 << 28;
+pub(super) const VOCAB: Size = Size::Key("vocab_size");
+pub(super) const HIDDEN: Size = Size::Key("hidden_size");
+const INTERMEDIATE: Size = Size::Key("intermediate_size");
+const SQUARE: Module = Module::Linear(HIDDEN, HIDDEN);
+
+/// The table.
+pub const BERT: Architecture = Architecture {
+    model_type: "bert",
+    prefix: "bert.",
+    width: "hidden_size",
+    heads: "num_attention_heads",
+    positions: "max_position_embeddings",
+    counts_positions_from_padding: false,
+    embeddings: &[
+        row("embeddings.word_embeddings", Module::PaddedEmbedding(VOCAB, HIDDEN)),
+        row("embeddings.position_embeddings", Module::Embedding(Size::Key("max_position_embeddings"), HIDDEN)),
+        row("embeddings.token_type_embeddings", Module::Embedding(Size::Key("type_vocab_size"), HIDDEN)),
+        row("embeddings.LayerNorm", Module::LayerNorm(HIDDEN)),
+    ],
+    layers: "num_hidden_layers",
+    layer_prefix: "encoder.layer.",
+    layer: ENCODER,
+    end: END,
+    pooler: POOLER,
+    classes: &[
+        class("BertModel", true, &[]),
+        class(SEQUENCE_CLASSIFICATION, true, &[row("classifier", Module::Linear(Size::Labels, HIDDEN))]),
+        class("BertForMultipleChoice", true, &[row("classifier", Module::Linear(Size::Fixed(1), HIDDEN))]),
+        class("BertForNextSentencePrediction", true, &[SEQUENCE_RELATIONSHIP]),
+        class("BertForPreTraining", true, &[WORDS, TRANSFORM, TRANSFORM_NORM, DECODER, SEQUENCE_RELATIONSHIP]),
+        class("BertForMaskedLM", false, &[WORDS, TRANSFORM, TRANSFORM_NORM, DECODER]),
+        class("BertForTokenClassification", false, &[row("classifier", Module::Linear(Size::Labels, HIDDEN))]),
+        class("BertForQuestionAnswering", false, &[row("qa_outputs", Module::Linear(Size::Labels, HIDDEN))]),
+    ],
+};
+
+const SEQUENCE_CLASSIFICATION: &str = "BertForSequenceClassification";
+
+pub(super) const ENCODER: &[Row] = &[
+    row("attention.self.query", SQUARE),
+    row("attention.self.key", SQUARE),
+    row("attention.self.value", SQUARE),
+    row("attention.output.dense", SQUARE),
+    row("attention.output.LayerNorm", Module::LayerNorm(HIDDEN)),
+    row("intermediate.dense", Module::Linear(INTERMEDIATE, HIDDEN)),
+    row("output.dense", Module::Linear(HIDDEN, INTERMEDIATE)),
+    row("output.LayerNorm", Module::LayerNorm(HIDDEN)),
+];
+pub(super) const END: &[Row] = &[];
+pub(super) const POOLER: &[Row] = &[row("pooler.dense", SQUARE)];
+
+const WORDS: Row = row("cls.predictions.bias", Module::Bias(VOCAB));
+const TRANSFORM: Row = row("cls.predictions.transform.dense", SQUARE);
+const TRANSFORM_NORM: Row = row("cls.predictions.transform.LayerNorm", Module::LayerNorm(HIDDEN));
+const DECODER: Row = row("cls.predictions.decoder", Module::Decoder(DecoderBias::Shared("cls.predictions.bias")));
+const SEQUENCE_RELATIONSHIP: Row = row("cls.seq_relationship", Module::Linear(Size::Fixed(2), HIDDEN));
 
 /// The part of `config.json` that decides what a BERT classifier computes.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +116,7 @@ impl BertConfig {
         let bert = BertConfig {
             vocab_size: size("vocab_size")?,
             hidden_size: size("hidden_size")?,
-            num_hidden_layers: config.size("num_hidden_layers", 0..=4096)?,
+            num_hidden_layers: config.size("num_hidden_layers", 0..=MAX_LAYERS)?,
             num_attention_heads: size("num_attention_heads")?,
             intermediate_size: size("intermediate_size")?,
             max_position_embeddings: size("max_position_embeddings")?,
@@ -110,55 +166,21 @@ impl BertConfig {
 
     /// The inventory of `BertForSequenceClassification`.
     pub fn sequence_classification(&self) -> ParameterTable {
-        let mut table = Builder { std: self.initializer_range, parameters: Vec::new() };
-        let hidden = self.hidden_size;
-        table.embedding("bert.embeddings.word_embeddings", self.vocab_size, hidden, self.pad_token_id.filter(|&row| row < self.vocab_size));
-        table.embedding("bert.embeddings.position_embeddings", self.max_position_embeddings, hidden, None);
-        table.embedding("bert.embeddings.token_type_embeddings", self.type_vocab_size, hidden, None);
-        table.layer_norm("bert.embeddings.LayerNorm", hidden);
-        for layer in 0..self.num_hidden_layers {
-            let prefix = format!("bert.encoder.layer.{layer}");
-            for projection in ["query", "key", "value"] {
-                table.linear(&format!("{prefix}.attention.self.{projection}"), hidden, hidden);
-            }
-            table.linear(&format!("{prefix}.attention.output.dense"), hidden, hidden);
-            table.layer_norm(&format!("{prefix}.attention.output.LayerNorm"), hidden);
-            table.linear(&format!("{prefix}.intermediate.dense"), self.intermediate_size, hidden);
-            table.linear(&format!("{prefix}.output.dense"), hidden, self.intermediate_size);
-            table.layer_norm(&format!("{prefix}.output.LayerNorm"), hidden);
-        }
-        table.linear("bert.pooler.dense", hidden, hidden);
-        let base_parameters = table.parameters.len();
-        table.linear("classifier", self.num_labels, hidden);
-        ParameterTable { parameters: table.parameters, base_parameters }
-    }
-}
-
-struct Builder {
-    std: f64,
-    parameters: Vec<Parameter>,
-}
-
-impl Builder {
-    fn push(&mut self, name: String, shape: Vec<usize>, initializer: Initializer, construction: Construction, weight_decay: bool) {
-        self.parameters.push(Parameter { name, shape, initializer, construction, padding_row: None, weight_decay, tied_to: None });
-    }
-
-    fn embedding(&mut self, name: &str, rows: usize, width: usize, padding_row: Option<usize>) {
-        self.push(format!("{name}.weight"), vec![rows, width], Initializer::Normal { std: self.std }, Construction::Normal, true);
-        if let Some(last) = self.parameters.last_mut() {
-            last.padding_row = padding_row;
-        }
-    }
-
-    fn linear(&mut self, name: &str, out: usize, width: usize) {
-        self.push(format!("{name}.weight"), vec![out, width], Initializer::Normal { std: self.std }, Construction::Uniform, true);
-        self.push(format!("{name}.bias"), vec![out], Initializer::Zeros, Construction::Uniform, false);
-    }
-
-    fn layer_norm(&mut self, name: &str, width: usize) {
-        self.push(format!("{name}.weight"), vec![width], Initializer::Ones, Construction::Constant, false);
-        self.push(format!("{name}.bias"), vec![width], Initializer::Zeros, Construction::Constant, false);
+        let key = |key: &str| {
+            Ok(Some(match key {
+                "vocab_size" => self.vocab_size,
+                "hidden_size" => self.hidden_size,
+                "num_hidden_layers" => self.num_hidden_layers,
+                "intermediate_size" => self.intermediate_size,
+                "max_position_embeddings" => self.max_position_embeddings,
+                "type_vocab_size" => self.type_vocab_size,
+                _ => return Ok(None),
+            }))
+        };
+        let (labels, std, padding_row) = (self.num_labels, self.initializer_range, self.pad_token_id);
+        let sizes = Sizes { key: &key, labels, std, padding_row, is_tied: true };
+        let table = BERT.class(SEQUENCE_CLASSIFICATION).and_then(|class| BERT.table(class, &sizes, DEFAULT).ok());
+        table.unwrap_or_default()
     }
 }
 

@@ -3,11 +3,15 @@
 //! Loading, saving, head initialisation, optimizer groups and [`crate::verify`] all read the inventory from here.
 
 pub mod bert;
+pub mod distilbert;
+pub mod gpt2;
 mod inventory;
 mod loading;
+pub mod roberta;
+pub mod table;
 
 pub use bert::BertConfig;
-pub use inventory::{CLASSES, inventory};
+pub use inventory::{ARCHITECTURES, class_of, inventory, inventory_of, names_in_files};
 pub use loading::{LoadPlan, LoadReport};
 
 /// How transformers fills a parameter that no checkpoint provides.
@@ -57,11 +61,11 @@ pub struct Parameter {
 impl Parameter {
     /// Number of elements.
     pub fn numel(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |numel: usize, &size| numel.saturating_mul(size))
     }
 }
 
-/// All parameters of a model, in the order of `named_parameters()`.
+/// All parameters of a model, in the order of `named_parameters()`, and those besides that share the values of another.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ParameterTable {
     /// The parameters.
@@ -76,8 +80,13 @@ impl ParameterTable {
         self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
-    /// Number of elements of all parameters.
+    /// The parameters of which each has values of its own, as an optimizer has them.
+    pub fn untied(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.tied_to.is_none())
+    }
+
+    /// Number of elements of all parameters, those that are tied counted once.
     pub fn numel(&self) -> usize {
-        self.parameters.iter().map(Parameter::numel).sum()
+        self.untied().map(Parameter::numel).fold(0, usize::saturating_add)
     }
 }

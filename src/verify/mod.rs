@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 mod consistency;
+mod identity;
 mod reference;
 mod report_json;
 mod round_trip;
@@ -15,7 +16,12 @@ pub use round_trip::FileStatus;
 pub use tolerance::Tolerance;
 
 use crate::diagnostic::{Diagnostic, Result, Site};
+use crate::format::release::{DEFAULT, Release};
 use crate::storage::Source;
+use round_trip::{Files, TorchFiles};
+
+/// Files of which a directory has at least one, to be taken for that of a model, of an adapter or of a run.
+pub const MARKS: [&str; 3] = ["config.json", "adapter_config.json", "trainer_state.json"];
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +41,9 @@ pub struct Report {
     pub directory: String,
     /// Path of the reference directory, if there is one.
     pub reference: Option<String>,
-    /// The transformers release by whose rules `config.json` was checked; none where it names a release that is not known here. The files
-    /// are then only read, written again and compared.
+    /// The transformers release by whose rules the directory was checked: the one that was asked for, or that it names, or that its files
+    /// are of; none where it names a release that is not known here. The files are then read, written again and compared, and which of them
+    /// there must be is not checked.
     pub release: Option<&'static str>,
     /// Every file of the directory, by name.
     pub files: Vec<FileReport>,
@@ -82,24 +89,37 @@ impl Report {
     }
 }
 
-/// Checks a model directory alone.
+/// Checks a directory alone: of a model, of an adapter, or of a checkpoint, by the rules of the release that it names.
 ///
 /// # Errors
-/// A file cannot be read from the disk, or the directory has no `config.json`: nothing could be checked then. Whatever is wrong inside a
-/// file is a finding, not an error.
+/// A file cannot be read from the disk, or nothing in the directory is of a model or of a run: nothing could be checked then. Whatever is
+/// wrong inside a file is a finding, not an error.
 pub fn verify(source: &dyn Source) -> Result<Report> {
+    verify_as(source, None)
+}
+
+/// As [`verify`], by the rules of a release whatever the directory says, if one is given.
+///
+/// # Errors
+/// Those of [`verify`].
+pub fn verify_as(source: &dyn Source, release: Option<&'static Release>) -> Result<Report> {
     let names = source.names()?;
-    if !names.iter().any(|name| name == "config.json") {
+    if !names.iter().any(|name| MARKS.contains(&name.as_str())) {
         let diagnostic = Diagnostic::new("not-a-model-directory", Site::file(source.path("")), "this is not a model directory");
         let hint = "name the directory that transformers' save_pretrained, or rtrain train, has written";
         return Err(crate::diagnostic::Error::misuse(diagnostic.expected("a config.json in it").hint(hint)));
     }
     let mut report = Report { directory: source.path(""), ..Report::default() };
+    let identity = identity::identify(source, &names, release, &mut report.findings)?;
+    report.release = identity.release.map(|release| release.version);
+    let hinted = report.release.unwrap_or(DEFAULT.version);
+    let mut read = Files { release: hinted, torch: TorchFiles::new(), findings: std::mem::take(&mut report.findings) };
     for name in &names {
         let Some(content) = source.open(name)? else { continue };
-        let status = round_trip::check(name, &source.path(name), content.as_ref(), &mut report.findings)?;
+        let status = read.check(name, &source.path(name), content.as_ref())?;
         report.files.push(FileReport { name: name.clone(), bytes: content.length(), status });
     }
-    consistency::check(source, &mut report)?;
+    report.findings = read.findings;
+    consistency::check(source, names, identity, read.torch, &mut report)?;
     Ok(report)
 }

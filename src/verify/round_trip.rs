@@ -10,6 +10,10 @@ use crate::format::torch::content::TorchContent;
 use crate::format::torch::kind::TorchKind;
 use crate::storage::{CHUNK_BYTES, Content, Piece};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What the files of torch hold, by their names: they are read once.
+pub(super) type TorchFiles = BTreeMap<String, TorchContent<'static>>;
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,39 +47,58 @@ fn holds(name: &str) -> Option<Holds> {
     row.or_else(ending)
 }
 
-/// Checks one file and adds what is wrong to `findings`.
-///
-/// # Errors
-/// The file cannot be read from the disk.
-pub(super) fn check(name: &str, path: &str, content: &dyn Content, findings: &mut Vec<Diagnostic>) -> Result<FileStatus> {
-    let Some(holds) = holds(name) else {
-        return Ok(FileStatus::NotChecked);
-    };
-    match rewrite(holds, path, content) {
-        Ok(None) => Ok(FileStatus::Identical),
-        Ok(Some(difference)) => {
-            findings.push(difference);
-            Ok(FileStatus::Differs)
-        }
-        Err(error @ Error::Io(_)) => Err(error),
-        // A model card is there to be written by people.
-        Err(_) if holds == Holds::ModelCard => Ok(FileStatus::NotChecked),
-        Err(error) => {
-            findings.push(error.diagnostic().clone());
-            Ok(FileStatus::Unreadable)
-        }
-    }
+/// What the files of a directory turn out to be.
+pub(super) struct Files {
+    /// The release that hints name.
+    pub(super) release: &'static str,
+    /// What the files of torch hold.
+    pub(super) torch: TorchFiles,
+    /// What is wrong.
+    pub(super) findings: Vec<Diagnostic>,
 }
 
-/// Reads a file into values and writes it from them; what transformers would write differently comes back.
-fn rewrite(holds: Holds, path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {
-    match holds {
-        Holds::Safetensors => rewrite_safetensors(path, content),
-        // Larger tensors are not read again where they have not moved.
-        Holds::Torch(kind) => compare(path, content, &TorchContent::read(kind, path, content)?.pieces()),
-        small => {
-            let written = rewriting::rewrite(small, path, &content.range(0..content.length())?)?;
-            compare(path, content, &[Piece::Written(Cow::Owned(written))])
+impl Files {
+    /// Checks one file and adds what is wrong to the findings.
+    ///
+    /// # Errors
+    /// The file cannot be read from the disk.
+    pub(super) fn check(&mut self, name: &str, path: &str, content: &dyn Content) -> Result<FileStatus> {
+        let Some(holds) = holds(name) else {
+            return Ok(FileStatus::NotChecked);
+        };
+        match self.rewrite(holds, name, path, content) {
+            Ok(None) => Ok(FileStatus::Identical),
+            Ok(Some(difference)) => {
+                let hint =
+                    format!("load the directory with transformers {} and save it again, or ask what has edited the file", self.release);
+                self.findings.push(difference.hint(hint));
+                Ok(FileStatus::Differs)
+            }
+            Err(error @ Error::Io(_)) => Err(error),
+            // A model card is there to be written by people.
+            Err(_) if holds == Holds::ModelCard => Ok(FileStatus::NotChecked),
+            Err(error) => {
+                self.findings.push(error.diagnostic().clone());
+                Ok(FileStatus::Unreadable)
+            }
+        }
+    }
+
+    /// Reads a file into values and writes it from them; what transformers would write differently comes back.
+    fn rewrite(&mut self, holds: Holds, name: &str, path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {
+        match holds {
+            Holds::Safetensors => rewrite_safetensors(path, content),
+            // Larger tensors are not read again where they have not moved.
+            Holds::Torch(kind) => {
+                let value = TorchContent::read(kind, path, content)?;
+                let difference = compare(path, content, &value.pieces())?;
+                self.torch.insert(name.to_owned(), value);
+                Ok(difference)
+            }
+            small => {
+                let written = rewriting::rewrite(small, path, &content.range(0..content.length())?)?;
+                compare(path, content, &[Piece::Written(Cow::Owned(written))])
+            }
         }
     }
 }
@@ -128,8 +151,7 @@ fn not_identical(path: &str, content: &dyn Content, offset: u64, written: &[u8])
     };
     Ok(Diagnostic::new("not-identical", Site::file(path).at(place), "transformers writes other bytes for the same values")
         .expected(excerpt(written))
-        .found(excerpt(&found))
-        .hint("load the directory with transformers 5.23.0 and save it again, or ask what has edited the file"))
+        .found(excerpt(&found)))
 }
 
 /// Whether these bytes of a file may be text, the last character of which is cut perhaps.
@@ -167,9 +189,10 @@ mod tests {
     fn files_of_torch_are_written_as_torch_writes_them() {
         let files = golden::files(|_| true);
         for (path, bytes) in &files {
-            let (name, mut findings) = (path.rsplit('/').next().unwrap(), Vec::new());
-            let status = check(name, path, &bytes.as_slice(), &mut findings).unwrap();
-            assert_eq!((status, findings), (FileStatus::Identical, Vec::new()), "{path}");
+            let name = path.rsplit('/').next().unwrap();
+            let mut read = Files { release: "5.23.0", torch: TorchFiles::new(), findings: Vec::new() };
+            let status = read.check(name, path, &bytes.as_slice()).unwrap();
+            assert_eq!((status, read.findings), (FileStatus::Identical, Vec::new()), "{path}");
             let description = inspect_file(name, path, &bytes.as_slice(), Detail::Full).unwrap();
             assert!(description.kind.is_some() && description.error.is_none(), "{description:?}");
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use rtrain::format::release::{RELEASES, Release};
 use rtrain::verify::Tolerance;
 
 use super::path;
@@ -20,8 +21,8 @@ pub(super) fn verify() -> Command {
     Command::new("verify")
         .about("Check that a directory is a model as transformers saves it")
         .long_about(
-            "Check that a directory is a model as transformers saves it: config.json, the tokenizer, every tensor's name, shape and bytes. \
-             Every checkpoint-* inside is checked too.\n\n\
+            "Check that a directory is a model as transformers saves it: that every file is there, is written as \
+             transformers writes it, and fits the others. Every checkpoint-* inside is checked too.\n\n\
              With --reference, check besides that both directories hold the same model.",
         )
         .after_help(VERIFY_AFTER_HELP)
@@ -32,6 +33,11 @@ pub(super) fn verify() -> Command {
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
                 .help("Directory to compare each one with, such as one that transformers wrote"),
+        )
+        .arg(
+            Arg::new("release").long("release").value_name("VERSION").value_parser(RELEASES.map(|release| release.version)).help(
+                "Release of transformers by whose rules to check [default: the one that the directory names, or that writes its files]",
+            ),
         )
         .arg(tolerance("rtol").help("With --reference: let tensors differ by so much of the reference's value"))
         .arg(tolerance("atol").help("With --reference: let tensors differ by so much"))
@@ -84,6 +90,8 @@ pub struct VerifyOptions {
     pub directories: Vec<PathBuf>,
     /// Directory to compare each of them with.
     pub reference: Option<PathBuf>,
+    /// Release by whose rules to check, if not by those of the one that the directory names.
+    pub release: Option<&'static Release>,
     /// How far tensors may be from the reference.
     pub tolerance: Tolerance,
     /// What to leave out.
@@ -105,6 +113,7 @@ impl VerifyOptions {
         VerifyOptions {
             directories: matches.get_many("directories").into_iter().flatten().cloned().collect(),
             reference: path(matches, "reference"),
+            release: matches.get_one::<String>("release").and_then(|version| Release::find(version)),
             tolerance: Tolerance { relative: number("rtol"), absolute: number("atol") },
             ignored: matches.get_many("ignore").into_iter().flatten().cloned().collect(),
             max_findings: max_findings.unwrap_or(format.default_max_findings()),
@@ -183,13 +192,15 @@ mod tests {
         let expected = VerifyOptions {
             directories: vec!["out".into(), "other".into()],
             reference: Some("hf".into()),
+            release: Release::find("4.57.6"),
             tolerance: Tolerance { relative: 1e-5, absolute: 0.0 },
             ignored: vec!["*.md".parse().unwrap(), "io".parse().unwrap()],
             max_findings: 7,
             format: ReportFormat::Sarif,
             quiet: true,
         };
-        let arguments = "out other --reference hf --rtol 1e-5 --ignore *.md --ignore io --max-findings 7 --format sarif -q";
+        let arguments =
+            "out other --reference hf --release 4.57.6 --rtol 1e-5 --ignore *.md --ignore io --max-findings 7 --format sarif -q";
         assert_eq!(options(&arguments.split(' ').collect::<Vec<_>>()), expected);
     }
 

@@ -48,7 +48,7 @@ fn verified(target: &Target, options: &VerifyOptions) -> Result<Report> {
         Counterpart::Directory(reference) => Some(DiskDirectory::open(reference)?),
         _ => None,
     };
-    let mut report = rtrain::verify::verify(&directory)?;
+    let mut report = rtrain::verify::verify_as(&directory, options.release)?;
     if let Some(reference) = &reference {
         report.compare_within(&directory, reference, options.tolerance)?;
     }

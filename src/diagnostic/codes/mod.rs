@@ -5,6 +5,7 @@
 mod checks;
 mod conversion;
 mod files;
+mod runs;
 mod safetensors;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Text files beside the model", codes: text_files::CODES },
     Group { title: "Weights", codes: weights::CODES },
     Group { title: "The files against each other and against a reference", codes: checks::CODES },
+    Group { title: "Checkpoints and runs", codes: runs::CODES },
     Group { title: "Converting", codes: conversion::CODES },
     Group { title: "Training, evaluating and predicting", codes: training::CODES },
 ];

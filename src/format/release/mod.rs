@@ -45,6 +45,8 @@ pub struct Release {
     pub trainer_sets_use_cache: bool,
     /// Decimals that `Trainer` rounds the losses to that it logs; none where it logs them as they are.
     pub logged_loss_decimals: Option<u8>,
+    /// Whether the decoder of masked words shares its bias even where `tie_word_embeddings` is false.
+    pub always_ties_decoder_bias: bool,
     /// Files that it writes.
     pub files: &'static [&'static [FileRow]],
 }
@@ -63,6 +65,7 @@ pub const V4_57_6: Release = Release {
     tokenizer_side_files: true,
     trainer_sets_use_cache: false,
     logged_loss_decimals: Some(4),
+    always_ties_decoder_bias: true,
     files: &[FILES, TOKENIZER_SIDE_FILES, PICKLED_WEIGHTS],
 };
 
@@ -80,6 +83,7 @@ pub const V5_23_0: Release = Release {
     tokenizer_side_files: false,
     trainer_sets_use_cache: true,
     logged_loss_decimals: None,
+    always_ties_decoder_bias: false,
     files: &[FILES],
 };
 

@@ -1,7 +1,6 @@
 //! The index of the shards against the shards, and against the files of the directory.
 
 use super::Directory;
-use crate::architecture;
 use crate::diagnostic::{Diagnostic, Place, Result, Site};
 use crate::format::shards;
 use crate::format::shards::index::ShardIndex;
@@ -67,8 +66,7 @@ fn check_totals(directory: &Directory<'_>, path: &str, index: &ShardIndex, findi
     let mut seen = BTreeSet::new();
     let tensors = directory.files().iter().flat_map(|file| &file.tensors).filter(|tensor| seen.insert(tensor.name.as_str()));
     let bytes = tensors.map(|tensor| tensor.bytes).fold(0, u64::saturating_add);
-    let table = directory.config.as_ref().and_then(architecture::inventory).and_then(Result::ok);
-    let parameters = table.and_then(|table| u64::try_from(table.numel()).ok());
+    let parameters = directory.table().and_then(|table| u64::try_from(table.numel()).ok());
     let rows = [("total_size", Some(index.total_size_bytes), Some(bytes)), ("total_parameters", index.total_parameters, parameters)];
     for (key, found, expected) in rows {
         if let (Some(found), Some(expected)) = (found, expected)

@@ -2,12 +2,17 @@
 
 use super::{Directory, show};
 use crate::diagnostic::{Diagnostic, Result};
+use crate::format::config::Config;
 use crate::format::json::Json;
 use crate::verify::Report;
 use std::collections::BTreeMap;
 
+/// What `problem_type` may be, with the least number of labels that makes sense.
+const PROBLEM_TYPES: [(&str, usize); 3] = [("regression", 1), ("single_label_classification", 2), ("multi_label_classification", 1)];
+
 pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()> {
     let Some(config) = &directory.config else { return Ok(()) };
+    report.findings.extend(check_problem_type(config));
     let Some(mut ids) = config.label_ids() else { return Ok(()) };
     ids.sort_unstable();
     if !ids.iter().zip(0_i128..).all(|(id, expected)| *id == expected) {
@@ -26,4 +31,17 @@ pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()
         }
     }
     Ok(())
+}
+
+fn check_problem_type(config: &Config) -> Option<Diagnostic> {
+    let found = config.get("problem_type").filter(|value| **value != Json::Null)?;
+    let known = PROBLEM_TYPES.iter().find(|(name, _)| found.as_str() == Some(*name));
+    let diagnostic = |message: &str| Diagnostic::new("problem-type", config.site("problem_type"), message).found(show(Some(found)));
+    match known {
+        None => Some(diagnostic("transformers knows no such problem").expected(PROBLEM_TYPES.map(|(name, _)| name).join(", "))),
+        Some((_, least)) if config.num_labels() < *least => {
+            Some(diagnostic("the number of labels does not fit the problem").expected(format!("at least {least} labels for it")))
+        }
+        Some(_) => None,
+    }
 }

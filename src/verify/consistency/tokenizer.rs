@@ -1,6 +1,7 @@
 //! The tokenizer's ids, among themselves and against the model's embedding.
 
 use super::Directory;
+use super::completeness::has_model;
 use crate::diagnostic::{Diagnostic, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::tokenizer::id_limit;
@@ -10,18 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()> {
     let source = directory.source;
+    if !directory.has("tokenizer.json") && !directory.has("vocab.txt") && has_model(directory) {
+        let diagnostic = Diagnostic::new("tokenizer-missing", Site::file(source.path("")), "the directory has no tokenizer");
+        report.findings.push(diagnostic.expected("tokenizer.json").hint("save the tokenizer into the same directory"));
+    }
+    let Some(tokenizer) = &directory.tokenizer else { return Ok(()) };
     let path = source.path("tokenizer.json");
-    let Some(bytes) = source.read("tokenizer.json")? else {
-        if !source.contains("vocab.txt")? {
-            let diagnostic = Diagnostic::new("tokenizer-missing", Site::file(source.path("")), "the directory has no tokenizer");
-            report.findings.push(diagnostic.expected("tokenizer.json").hint("save the tokenizer into the same directory"));
-        }
-        return Ok(());
-    };
-    let Ok(tokenizer) = TokenizerJson::parse(&path, &bytes) else { return Ok(()) };
     let vocab_size = directory.config.as_ref().and_then(|config| config.get("vocab_size")).and_then(Json::as_u64);
-    check_limit(&path, id_limit(&tokenizer), vocab_size.unwrap_or(u64::MAX), &mut report.findings);
-    check_ids(&path, &tokenizer, &mut report.findings);
+    check_limit(&path, id_limit(tokenizer), vocab_size.unwrap_or(u64::MAX), &mut report.findings);
+    check_ids(&path, tokenizer, &mut report.findings);
     Ok(())
 }
 

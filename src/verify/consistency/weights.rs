@@ -2,18 +2,22 @@
 
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::dtype::Dtype;
+use crate::format::safetensors::{Header, TensorInfo};
 use crate::format::shards;
 use crate::format::shards::index::ShardIndex;
 use crate::format::torch::archive::Data;
-use crate::format::torch::state_dict::TorchStateDict;
+use crate::format::torch::content::TorchContent;
 use crate::format::torch::tensor::{Entry, Storage, Tensor};
 use crate::storage::{Content, Source};
+use crate::verify::round_trip::TorchFiles;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Name of a pickled file when there is one only.
 const PICKLED: &str = "pytorch_model.bin";
+/// Name of the weights of an adapter.
+const ADAPTER: &str = "adapter_model.safetensors";
 /// Name of the index when there are several.
 const PICKLED_INDEX: &str = "pytorch_model.bin.index.json";
 
@@ -57,38 +61,46 @@ impl Weight {
 }
 
 impl<'a> Weights<'a> {
-    /// Opens safetensors where there are any, as transformers does, and else what is pickled.
+    /// Opens safetensors where there are any, as transformers does, else what is pickled, else an adapter.
     ///
     /// # Errors
     /// There are no weights, or a file is malformed or cannot be read.
-    pub(super) fn open(source: &'a dyn Source) -> Result<Weights<'a>> {
-        let names = source.names()?;
+    pub(super) fn open(source: &'a dyn Source, names: &[String], torch: &TorchFiles) -> Result<Weights<'a>> {
         let has = |wanted: &str| names.iter().any(|name| name == wanted);
-        let is_pickled = !has(shards::SINGLE) && !has(shards::INDEX) && (has(PICKLED) || has(PICKLED_INDEX));
-        if is_pickled {
-            return Ok(Weights { single: PICKLED, index: PICKLED_INDEX, files: pickled(source, has(PICKLED))? });
+        let is_safetensors = has(shards::SINGLE) || has(shards::INDEX);
+        if !is_safetensors && (has(PICKLED) || has(PICKLED_INDEX)) {
+            return Ok(Weights { single: PICKLED, index: PICKLED_INDEX, files: pickled(source, has(PICKLED), torch)? });
         }
-        let files = shards::read(source)?.into_iter().map(|shard| {
-            let weight = |info: &crate::format::safetensors::TensorInfo| Weight {
-                name: info.name.clone(),
-                dtype: info.dtype,
-                shape: info.shape.clone(),
-                bytes: info.bytes(),
-                values: Values::In(shard.header.range(info)),
-            };
-            WeightsFile { tensors: shard.header.tensors.iter().map(weight).collect(), name: shard.name, content: shard.content }
-        });
-        Ok(Weights { single: shards::SINGLE, index: shards::INDEX, files: files.collect() })
+        let files = if is_safetensors || !has(ADAPTER) {
+            shards::read(source)?.into_iter().map(|shard| safetensors(shard.name, &shard.header, shard.content)).collect()
+        } else {
+            let opened = source.open(ADAPTER)?;
+            let read = opened.map(|content| Ok((Header::read(&source.path(ADAPTER), content.as_ref())?.0, content)));
+            let read = read.transpose()?.into_iter();
+            read.map(|(header, content)| safetensors(ADAPTER.to_owned(), &header, content)).collect()
+        };
+        Ok(Weights { single: shards::SINGLE, index: shards::INDEX, files })
     }
 }
 
-fn pickled<'a>(source: &'a dyn Source, is_single: bool) -> Result<Vec<WeightsFile<'a>>> {
+fn safetensors<'a>(name: String, header: &Header, content: Box<dyn Content + 'a>) -> WeightsFile<'a> {
+    let weight = |info: &TensorInfo| Weight {
+        name: info.name.clone(),
+        dtype: info.dtype,
+        shape: info.shape.clone(),
+        bytes: info.bytes(),
+        values: Values::In(header.range(info)),
+    };
+    WeightsFile { tensors: header.tensors.iter().map(weight).collect(), name, content }
+}
+
+fn pickled<'a>(source: &'a dyn Source, is_single: bool, torch: &TorchFiles) -> Result<Vec<WeightsFile<'a>>> {
     if is_single {
-        return Ok(vec![pickled_file(source, PICKLED)?]);
+        return Ok(vec![pickled_file(source, PICKLED, torch)?]);
     }
     let path = source.path(PICKLED_INDEX);
     let index = ShardIndex::parse(&path, &source.read(PICKLED_INDEX)?.unwrap_or_default())?;
-    let files: Vec<WeightsFile<'a>> = index.shards().into_iter().map(|name| pickled_file(source, name)).collect::<Result<_>>()?;
+    let files: Vec<WeightsFile<'a>> = index.shards().into_iter().map(|name| pickled_file(source, name, torch)).collect::<Result<_>>()?;
     let held: BTreeSet<(&str, &str)> =
         files.iter().flat_map(|file| file.tensors.iter().map(|tensor| (tensor.name.as_str(), file.name.as_str()))).collect();
     match index.weight_map.iter().find(|(tensor, file)| !held.contains(&(tensor.as_str(), file.as_str()))) {
@@ -100,12 +112,14 @@ fn pickled<'a>(source: &'a dyn Source, is_single: bool) -> Result<Vec<WeightsFil
     }
 }
 
-fn pickled_file<'a>(source: &'a dyn Source, name: &str) -> Result<WeightsFile<'a>> {
+fn pickled_file<'a>(source: &'a dyn Source, name: &str, torch: &TorchFiles) -> Result<WeightsFile<'a>> {
     let path = source.path(name);
     let Some(content) = source.open(name)? else {
         return Err(Error::malformed(Diagnostic::new("shard-missing", Site::file(path), "the index names this file, and it is not there")));
     };
-    let state = TorchStateDict::read(&path, content.as_ref())?;
+    let Some(TorchContent::StateDict(state)) = torch.get(name) else {
+        return Err(Error::malformed(Diagnostic::new("torch-state-dict", Site::file(path), "the file does not hold tensors by name")));
+    };
     let mut seen = BTreeSet::new();
     let tensors = state.entries.iter().filter_map(|(name, entry)| match entry {
         Entry::Tensor(tensor) => Some(weight(name, tensor, seen.insert(Arc::as_ptr(&tensor.storage).addr()))),
