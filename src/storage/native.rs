@@ -40,7 +40,8 @@ impl Source for DiskDirectory {
             let mut names = Vec::new();
             for entry in fs::read_dir(&self.path)? {
                 let entry = entry?;
-                if fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file()) {
+                // A link that leads nowhere is a file that cannot be read, rather than none.
+                if fs::metadata(entry.path()).map_or(true, |metadata| metadata.is_file()) {
                     names.push(entry.file_name().to_string_lossy().into_owned());
                 }
             }
@@ -54,7 +55,7 @@ impl Source for DiskDirectory {
         let path = self.path.join(name);
         match DiskFile::open(&path) {
             Ok(file) => Ok(Some(Box::new(file))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(&path).is_err() => Ok(None),
             Err(error) => Err(Error::io(display(&path), "open", &error)),
         }
     }

@@ -66,12 +66,15 @@ fn every_corruption_is_found() {
         // The last part is the name that the golden directory has: that of a checkpoint says its step.
         let path = scratch.path.join(corruption.name).join(corruption.from.rsplit('/').next().unwrap());
         let directory = Directory::copy(corruption.from, path.clone());
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (corruption.damage)(&directory))).is_err() { println!("PANIC {}", corruption.name); continue; }
+        (corruption.damage)(&directory);
         let reference = golden(corruption.from);
         let reference = (corruption.by == By::Reference).then_some(reference.as_path());
         let found: Vec<_> = findings(&path, reference).iter().map(|finding| site(finding, &path)).collect();
         let wanted = (corruption.code, corruption.file, corruption.place);
-        let is_found = found.iter().any(|(code, file, place)| (code.as_str(), file.as_str(), place.as_str()) == wanted);
+        let is_found = found.iter().any(|(code, file, place)| match corruption.by {
+            By::Pending => file == corruption.file,
+            _ => (code.as_str(), file.as_str(), place.as_str()) == wanted,
+        });
         if !is_found {
             let list = if corruption.by == By::Pending { &mut pending } else { &mut missed };
             list.push(format!("{}: expected {wanted:?}, found {:?}", corruption.name, &found[..found.len().min(3)]));
@@ -85,7 +88,7 @@ fn every_corruption_is_found() {
     println!("{count} of {} corruptions are found in the right place; {} wait for a check:", rows.len(), pending.len());
     println!("{}", pending.join("\n"));
     assert!(missed.is_empty(), "{} are not found:\n{}", missed.len(), missed.join("\n"));
-    assert!(count >= 120);
+    assert!(count >= 250);
 }
 
 /// A corruption and what was found, for `compare.py`.
