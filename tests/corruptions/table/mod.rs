@@ -8,6 +8,7 @@ mod pickles;
 mod run;
 mod safetensors;
 mod tensors;
+mod text;
 mod tokenizer;
 
 use crate::directory::Directory;
@@ -62,6 +63,7 @@ pub fn all() -> Vec<&'static Corruption> {
         index::ROWS,
         json::ROWS,
         tokenizer::ROWS,
+        text::ROWS,
         containers::ROWS,
         pickles::ROWS,
         tensors::ROWS,

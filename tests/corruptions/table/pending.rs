@@ -94,4 +94,8 @@ pub const ROWS: &[Corruption] = &[
         d.replace("trainer_state.json", "run_epochs/checkpoint-3", "run_epochs/checkpoint-8");
     })
     .by(By::Pending),
+    row("merges-differ", "4.57.6/roberta", "merges.txt lacks the last merge of tokenizer.json", ["", "merges.txt", ""], |d| {
+        d.cut("merges.txt", -4)
+    })
+    .by(By::Pending),
 ];
