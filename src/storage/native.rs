@@ -226,6 +226,20 @@ mod tests {
         assert_eq!(error.diagnostic().site.file, display(&path));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_a_file_that_cannot_be_read() {
+        let path = std::env::temp_dir().join(format!("rtrain-links-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        std::os::unix::fs::symlink("nothing", path.join("config.json")).unwrap();
+        let directory = DiskDirectory::open(&path).unwrap();
+        let found = (directory.names().unwrap(), directory.read("config.json"), directory.read("other.json"));
+        fs::remove_dir_all(&path).unwrap();
+        assert_eq!(found.0, ["config.json"]);
+        assert_eq!(found.1.unwrap_err().diagnostic().site.file, display(&path.join("config.json")));
+        assert_eq!(found.2.unwrap(), None);
+    }
+
     #[test]
     fn a_directory_is_not_opened_as_a_file() {
         assert_eq!(DiskFile::open(&std::env::temp_dir()).unwrap_err().kind(), io::ErrorKind::InvalidInput);

@@ -25,6 +25,7 @@ import warnings
 from pathlib import Path
 
 GOLDEN = Path(__file__).parent.parent / "golden/directories"
+# Of processor time; four times as long by the clock, because other programs may run.
 SECONDS = 30
 MEMORY_BYTES = 4 << 30
 TORCH_FILES = (".bin", ".pt", ".pth")
@@ -49,7 +50,8 @@ def transformers_says(directory, names):
         if names == ["trainer_state.json"]:
             transformers.TrainerState.load_from_json(str(directory / names[0]))
         else:
-            transformers.AutoModelForSequenceClassification.from_pretrained(str(directory))
+            automatic = transformers.AutoModelForCausalLM if directory.name == "gpt2" else transformers.AutoModelForSequenceClassification
+            automatic.from_pretrained(str(directory))
             transformers.AutoTokenizer.from_pretrained(str(directory))
     return said + [str(warning.message) for warning in caught]
 
@@ -132,7 +134,7 @@ def reads_torch(name):
 PROGRAMS = {
     "transformers": (
         transformers_says,
-        ["torch", "transformers", "transformers.models.bert.modeling_bert", "transformers.models.bert.tokenization_bert"],
+        ["torch", "transformers", "transformers.models.bert.modeling_bert", "transformers.models.gpt2.modeling_gpt2"],
         lambda name: name not in RESUMING_ONLY | RESULTS_ONLY and not name.startswith("README"),
     ),
     "torch": (torch_says, ["torch", "transformers.trainer_pt_utils"], reads_torch),
@@ -166,7 +168,7 @@ def ask(says, directory, names):
     child = os.fork()
     if child == 0:
         answer_in_child(says, directory, names, scratch, answer)
-    outcome = wait(child, time.monotonic() + SECONDS)
+    outcome = wait(child, time.monotonic() + 4 * SECONDS)
     verdict, words = outcome if outcome else ("crashes", "ended without an answer")
     if answer.exists():
         verdict, words = json.loads(answer.read_text())
@@ -185,7 +187,7 @@ def answer_in_child(says, directory, names, scratch, answer):
     os.dup2(null, 2)
     now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY_BYTES,) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
     try:
         said = says(directory, names)
         result = ["warns", said] if said else ["silent", ""]
@@ -205,15 +207,18 @@ def answer_in_child(says, directory, names, scratch, answer):
 
 def wait(child, deadline):
     """How a child ended, where that says something."""
+    endless = "hangs", f"does not end within {SECONDS} s"
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             number = status & 0x7F
-            return ("hangs", f"does not end within {SECONDS} s") if number == signal.SIGXCPU else ("crashes", f"signal {number}") if number else None
+            if number in (signal.SIGXCPU, signal.SIGKILL):
+                return endless
+            return ("crashes", f"signal {number}") if number else None
         time.sleep(0.01)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return "hangs", f"does not end within {SECONDS} s"
+    return endless
 
 
 def shorten(words, directory):

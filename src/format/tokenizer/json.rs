@@ -6,6 +6,7 @@
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::json::layout::SERDE_PRETTY;
+use crate::format::tokenizer::parts;
 
 /// A token that is matched before the model sees the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,65 +128,6 @@ pub struct TokenizerJson {
 
 const PIPELINE: [&str; 4] = ["normalizer", "pre_tokenizer", "post_processor", "decoder"];
 
-/// The types that each part may have.
-const KINDS: [(&str, &[&str]); 5] = [
-    ("normalizer", &NORMALIZERS),
-    ("pre_tokenizer", &PRE_TOKENIZERS),
-    ("post_processor", &["RobertaProcessing", "BertProcessing", "ByteLevel", "TemplateProcessing", "Sequence"]),
-    ("decoder", &DECODERS),
-    ("model", &["BPE", "WordPiece", "WordLevel", "Unigram"]),
-];
-
-const NORMALIZERS: [&str; 14] = [
-    "BertNormalizer",
-    "Strip",
-    "StripAccents",
-    "NFC",
-    "NFD",
-    "NFKC",
-    "NFKD",
-    "Sequence",
-    "Lowercase",
-    "Nmt",
-    "Precompiled",
-    "Replace",
-    "Prepend",
-    "ByteLevel",
-];
-
-const PRE_TOKENIZERS: [&str; 12] = [
-    "BertPreTokenizer",
-    "ByteLevel",
-    "CharDelimiterSplit",
-    "Metaspace",
-    "Whitespace",
-    "Sequence",
-    "Split",
-    "Punctuation",
-    "WhitespaceSplit",
-    "Digits",
-    "UnicodeScripts",
-    "FixedLength",
-];
-
-const DECODERS: [&str; 10] =
-    ["BPEDecoder", "ByteLevel", "WordPiece", "Metaspace", "CTC", "Sequence", "Replace", "Fuse", "Strip", "ByteFallback"];
-
-/// The first part whose type is none of `kinds`, by its pointer; parts lie in the lists of sequences.
-fn unknown_kind(pointer: &str, part: &Json, kinds: &[&str]) -> Option<String> {
-    let mut parts = vec![(pointer.to_owned(), part)];
-    while let Some((pointer, part)) = parts.pop() {
-        if part.get("type").is_some_and(|kind| !kind.as_str().is_some_and(|kind| kinds.contains(&kind))) {
-            return Some(format!("{pointer}/type"));
-        }
-        for key in ["normalizers", "pretokenizers", "processors", "decoders"] {
-            let inner = part.get(key).and_then(Json::as_array).unwrap_or(&[]);
-            parts.extend(inner.iter().enumerate().map(|(index, part)| (format!("{pointer}/{key}/{index}"), part)));
-        }
-    }
-    None
-}
-
 /// An object with keys in the given order.
 pub(in crate::format) fn object<const N: usize>(entries: [(&str, Json); N]) -> Json {
     Json::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
@@ -207,7 +149,7 @@ impl TokenizerJson {
             let site = Site::file(file).at(Place::Pointer(format!("/{key}")));
             return Err(Error::unsupported(Diagnostic::new("tokenizer-json", site, "the tokenizers library has no such part")));
         }
-        if let Some(pointer) = KINDS.iter().find_map(|(key, kinds)| unknown_kind(&format!("/{key}"), json.get(key)?, kinds)) {
+        if let Some(pointer) = parts::unknown_type(&json) {
             let site = Site::file(file).at(Place::Pointer(pointer));
             return Err(Error::unsupported(Diagnostic::new("tokenizer-json", site, "the tokenizers library has no part of this type")));
         }

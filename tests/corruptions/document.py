@@ -1,6 +1,7 @@
-"""Writes docs/corruptions.md from what `compare` has recorded: table.py RESULTS DOCUMENT."""
+"""Writes docs/corruptions.md from what `compare` has recorded: document.py RESULTS DOCUMENT."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ PROGRAMS = [
     ("fickling", "fickling {version}"),
 ]
 SCANNERS = ("picklescan", "modelscan", "fickling")
+# Pickles that call a function or name a class of somebody's own, by another way than the instruction that rtrain would name it for.
+ALSO_FOREIGN = {"eval-nested", "inst", "stack-global", "stack-global-built", "second-pickle"}
 SECTIONS = [
     ("Weights in safetensors", ("transformers_5", "transformers_4", "safetensors"), "safetensors"),
     ("Files of torch", ("transformers_5", "transformers_4", "torch", *SCANNERS), "torch"),
@@ -32,7 +35,8 @@ other programs were run on {date} by [tests/corruptions/compare](../tests/corrup
 are in [tests/corruptions/results](../tests/corruptions/results).
 
 rtrain finds {itself} of them in the directory alone. {reference} more could be what somebody has saved (a weight with another sign, two labels
-exchanged in both maps): those are found with `--reference`, and cannot be found without it by anybody. {pending}
+exchanged in both maps): those are found with `--reference`, and cannot be found without it by anybody.
+{pending}
 
 | | asked about | notices | says nothing | does not end, runs out of memory, or crashes |
 |---|---|---|---|---|
@@ -54,13 +58,17 @@ something, or warns, and does not do so for the sound file.
   run code, and say nothing of sizes, checksums or values because they do not claim to. Only the rows with foreign functions are a fair
   question to them; of those {foreign} they find: {scanners}.
 - **No malicious pickle was executed** by any of these programs: each would have made a file, and none was made. Nothing was loaded with
-  `weights_only=False` or with pickle itself. `torch.load(weights_only=True)` refuses all {foreign}, {foreign_sound} of them in files that it
-  refuses undamaged as well: `training_args.bin` holds classes that it does not allow.
+  `weights_only=False` or with pickle itself. Of the {foreign}, `torch.load(weights_only=True)` refuses {torch}; {torch_sound} more are in
+  `training_args.bin`, which it refuses undamaged as well, because it does not allow the classes in it; and in {torch_silent} the foreign
+  function stands where it does not look, behind the end of the pickle.
 - *As the sound file* means that the program says the same of the undamaged file: fickling suspects every file with tensors, for the
   functions of torch that it names. A rise of its severity counts as noticed.
-- A program had {seconds} s and 4 GiB more than it started with. `rng_state.pth` was loaded with the globals that transformers allows for it. transformers was asked for model and
-  tokenizer, not for a forward pass, and for the state of a run by `TrainerState.load_from_json`; `optimizer.pt` and its like, which only a
-  resumed run reads, were given to `torch.load` alone. fickling was asked by `scan_zip_archive`, because its command does not take archives.
+- A program had {seconds} s of processor time and 4 GiB more than it started with. transformers was asked for model and tokenizer, not for a
+  forward pass, and for the state of a run by `TrainerState.load_from_json`; `optimizer.pt` and its like, which only a resumed run reads, were
+  given to `torch.load` alone, `rng_state.pth` with the globals that transformers allows for it. fickling was asked by `scan_zip_archive`,
+  because its command does not take archives. Where transformers falls back to something that is not installed (protobuf, TensorFlow), it
+  refuses with that, and it counts.
+- Of GPT-2 and RoBERTa rtrain has no table of parameters, and says so besides what stands here.
 """
 
 
@@ -76,11 +84,20 @@ def cell(answer):
         return f"**{verdict}**"
     if verdict == "memory":
         return "**out of memory**"
-    if verdict == "refuses":
-        return f"refuses: {words.split(':')[0].split('.')[-1].split(' ')[0][:40]}" if ":" in words or " " not in words else "refuses"
     if verdict == "warns":
         return "warns"
-    return "finds: " + escape(words.split(": ", 1)[-1] if words.startswith(("dangerous", "critical", "severity")) else words)[:60]
+    return f"{verdict}: {escape(reason(words))}"
+
+
+def reason(words):
+    """The kind of an error, or the beginning of what was said."""
+    error = re.match(r"(?:\w+\.)*([A-Z]\w+)(?::|$)", words)
+    if error:
+        return error[1]
+    words = re.sub(r"^(dangerous|critical|severity|Unsupported global):? ", "", words)
+    for end in (" was not", " Check the", " from module", " ("):
+        words = words.split(end)[0]
+    return words[:60]
 
 
 def escape(text):
@@ -113,8 +130,8 @@ def main():
     found = sum(row["found"] for row in rows)
     missed = len(rows) - found
     waiting = [row for row in by["pending"] if not row["found"]]
-    pending = f"{len(waiting)} need a check of several files against each other that rtrain does not have yet; they are marked." if waiting else ""
-    foreign = {row["name"] for row in rows if row["expected"]["code"] == "pickle-global"}
+    pending = f"{len(waiting)} need a check of several files against each other that rtrain does not have yet; they are marked *not yet*." if waiting else ""
+    foreign = {row["name"] for row in rows if row["expected"]["code"] == "pickle-global"} | ALSO_FOREIGN
     scanners = ", ".join(f"{name} {count(answers[name], NOTICED, foreign)}" for name in SCANNERS)
     version = Path(__file__).parent.parent.parent.joinpath("Cargo.toml").read_text().split('version = "', 1)[1].split('"', 1)[0]
     numbers = {
@@ -132,8 +149,15 @@ def main():
         asked = answers[name]
         silent = count(asked, ("silent", "refuses-sound"))
         text += f"| {heading} | {len(asked)} | {count(asked, NOTICED)} | {silent} | {count(asked, HARMED)} |\n"
-    sound = count(answers["torch"], ("refuses-sound",), foreign)
-    text += NOTES.format(foreign=len(foreign), foreign_sound=sound, scanners=scanners, seconds=30)
+    torch = {verdict: count(answers["torch"], (verdict,), foreign) for verdict in ("refuses", "refuses-sound", "silent")}
+    text += NOTES.format(
+        foreign=len(foreign),
+        scanners=scanners,
+        torch=torch["refuses"],
+        torch_sound=torch["refuses-sound"],
+        torch_silent=torch["silent"],
+        seconds=30,
+    )
     left = rows
     for title, programs, deciding in SECTIONS:
         chosen = [row for row in left if deciding is None or row["name"] in answers[deciding]]
