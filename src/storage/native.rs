@@ -40,7 +40,8 @@ impl Source for DiskDirectory {
             let mut names = Vec::new();
             for entry in fs::read_dir(&self.path)? {
                 let entry = entry?;
-                if fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file()) {
+                // A link that leads nowhere is a file that cannot be read, rather than none.
+                if fs::metadata(entry.path()).map_or(true, |metadata| metadata.is_file()) {
                     names.push(entry.file_name().to_string_lossy().into_owned());
                 }
             }
@@ -54,7 +55,7 @@ impl Source for DiskDirectory {
         let path = self.path.join(name);
         match DiskFile::open(&path) {
             Ok(file) => Ok(Some(Box::new(file))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(&path).is_err() => Ok(None),
             Err(error) => Err(Error::io(display(&path), "open", &error)),
         }
     }
@@ -223,6 +224,20 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(error.to_string().ends_with("could not read: it was shortened meanwhile"), "{error}");
         assert_eq!(error.diagnostic().site.file, display(&path));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_a_file_that_cannot_be_read() {
+        let path = std::env::temp_dir().join(format!("rtrain-links-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        std::os::unix::fs::symlink("nothing", path.join("config.json")).unwrap();
+        let directory = DiskDirectory::open(&path).unwrap();
+        let found = (directory.names().unwrap(), directory.read("config.json"), directory.read("other.json"));
+        fs::remove_dir_all(&path).unwrap();
+        assert_eq!(found.0, ["config.json"]);
+        assert_eq!(found.1.unwrap_err().diagnostic().site.file, display(&path.join("config.json")));
+        assert_eq!(found.2.unwrap(), None);
     }
 
     #[test]

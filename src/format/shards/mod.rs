@@ -53,6 +53,10 @@ pub fn read(source: &dyn Source) -> Result<Vec<Shard<'_>>> {
     }
     let path = source.path(INDEX);
     let Some(bytes) = source.read(INDEX)? else {
+        if source.names()?.iter().any(|name| name.starts_with("model-") && name.ends_with(".safetensors")) {
+            let diagnostic = Diagnostic::new("shard-index", Site::file(path), "the directory has shards, and no index of them");
+            return Err(Error::malformed(diagnostic.hint("fetch the index, or save the model again")));
+        }
         let diagnostic = Diagnostic::new("weights-missing", Site::file(source.path("")), "the directory has no weights");
         let hint = "rtrain reads safetensors only; convert pytorch_model.bin with transformers' save_pretrained";
         return Err(Error::malformed(diagnostic.expected(format!("{SINGLE}, or {INDEX}")).hint(hint)));

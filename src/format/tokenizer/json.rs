@@ -6,6 +6,7 @@
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::json::layout::SERDE_PRETTY;
+use crate::format::tokenizer::parts;
 
 /// A token that is matched before the model sees the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +148,10 @@ impl TokenizerJson {
         if let Some((key, _)) = json.entries().ok_or_else(|| missing(""))?.iter().find(|(key, _)| !known(key)) {
             let site = Site::file(file).at(Place::Pointer(format!("/{key}")));
             return Err(Error::unsupported(Diagnostic::new("tokenizer-json", site, "the tokenizers library has no such part")));
+        }
+        if let Some(pointer) = parts::unknown_type(&json) {
+            let site = Site::file(file).at(Place::Pointer(pointer));
+            return Err(Error::unsupported(Diagnostic::new("tokenizer-json", site, "the tokenizers library has no part of this type")));
         }
         let part = |key: &str| json.get(key).filter(|value| **value != Json::Null);
         let tokenizer = TokenizerJson {

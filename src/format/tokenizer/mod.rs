@@ -9,6 +9,7 @@ pub mod added_tokens;
 pub mod chat_template;
 pub mod config;
 pub mod json;
+mod parts;
 mod saving;
 pub mod special_tokens_map;
 pub mod vocabulary;

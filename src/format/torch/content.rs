@@ -61,6 +61,18 @@ impl<'a> TorchContent<'a> {
         })
     }
 
+    /// Folder of all entries: the name of the file without its extension.
+    pub fn stem(&self) -> &str {
+        match self {
+            TorchContent::Optimizer(content) => &content.stem,
+            TorchContent::Scheduler(content) => &content.stem,
+            TorchContent::Scaler(content) => &content.stem,
+            TorchContent::Rng(content) => &content.stem,
+            TorchContent::StateDict(content) => &content.stem,
+            TorchContent::TrainingArguments(content) => &content.stem,
+        }
+    }
+
     /// The file, written from the content alone.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.pieces().into_iter().filter_map(Piece::written).collect::<Vec<_>>().concat()

@@ -80,6 +80,10 @@ impl<'a> TorchFile<'a> {
             }
             return Ok(());
         }
+        if !is_device(location) {
+            let diagnostic = self.storage_diagnostic(&format!("the storage data/{key} lies on a device that has no memory to save"));
+            return Err(Error::malformed(diagnostic.expected("cpu, or a device such as cuda:0").found(format!("{location:?}"))));
+        }
         self.storages.push(Arc::new(Storage { dtype, location: location.to_owned(), data: data.clone() }));
         Ok(())
     }
@@ -219,6 +223,16 @@ impl<'a> TorchFile<'a> {
     fn storage_diagnostic(&self, message: &str) -> Diagnostic {
         Diagnostic::new("torch-storage", Site::file(&*self.path), message)
     }
+}
+
+/// Whether storages are saved from there, by torch's names of devices; all but `cpu` may have a number.
+///
+/// # Source
+/// torch 2.15.0, `torch/serialization.py` (`register_package`).
+fn is_device(location: &str) -> bool {
+    const DEVICES: [&str; 7] = ["cpu", "cuda", "mps", "xpu", "hpu", "npu", "mtia"];
+    let (device, number) = location.split_once(':').map_or((location, None), |(device, number)| (device, Some(number)));
+    DEVICES.contains(&device) && number.is_none_or(|number| number.parse::<u16>().is_ok())
 }
 
 fn storage_identifier(identifier: &Value) -> Option<(Option<Dtype>, &str, &str, u64)> {

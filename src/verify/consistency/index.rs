@@ -32,7 +32,9 @@ pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()
 fn check_names(directory: &Directory<'_>, single: &str, index: &ShardIndex, names: &[String], findings: &mut Vec<Diagnostic>) {
     let listed = index.shards();
     let expected: Vec<String> = (1..=listed.len()).map(|number| shard_name(single, number, listed.len())).collect();
-    if let Some((found, expected)) = listed.iter().zip(&expected).find(|(found, expected)| *found != expected) {
+    let wrong = listed.iter().find(|name| !expected.iter().any(|expected| expected == *name));
+    let free = expected.iter().find(|name| !listed.contains(&name.as_str()));
+    if let (Some(found), Some(expected)) = (wrong, free) {
         let diagnostic =
             Diagnostic::new("shard-name", Site::file(directory.source.path(found)), "the shards are not numbered as they are written");
         findings.push(diagnostic.expected(expected).found(found));
