@@ -24,6 +24,15 @@ pub trait Source {
     /// The directory cannot be listed.
     fn names(&self) -> Result<Vec<String>>;
 
+    /// Names of the files in a folder of the directory, the folder before each; none where there is no such folder, or where folders are part
+    /// of [`Source::names`] already.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    fn names_in(&self, _folder: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Opens a file to read it in pieces, or nothing where it is not there.
     ///
     /// # Errors

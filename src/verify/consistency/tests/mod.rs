@@ -50,7 +50,7 @@ fn every_golden_directory_is_clean() {
         }
     }
     println!("{directories} directories with {checkpoints} checkpoints and {files} files are clean");
-    assert!(directories >= 79 && checkpoints >= 44 && files >= 969, "{directories} {checkpoints} {files}");
+    assert!(directories >= 79 && checkpoints >= 44 && files >= 971, "{directories} {checkpoints} {files}");
 }
 
 /// A golden directory in memory, by its path from `directories`.
@@ -100,7 +100,7 @@ const OF_EACH_KIND: [&str; 5] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
     /// Whatever stands in the files, and whichever are there, there is a report.
     #[test]
     fn damaged_directories_are_checked_without_a_panic(
