@@ -90,6 +90,17 @@ fn assert_edits(edits: &[TextEdit]) {
     }
 }
 
+#[test]
+fn hints_name_the_release_of_the_directory() {
+    for release in ["4.57.6", "5.23.0"] {
+        let mut directory = golden(&format!("{release}/two_labels"));
+        replace(&mut directory, "config.json", "\"use_cache\": true", "\"use_cache\":  true");
+        let report = verify(&directory).unwrap();
+        let hint = report.findings[0].hint.as_deref().unwrap();
+        assert!(report.findings[0].code == "not-identical" && hint.contains(release), "{hint}");
+    }
+}
+
 /// Directories with a file of each kind.
 const OF_EACH_KIND: [&str; 5] = [
     "4.57.6/run_roberta/checkpoint-2",
