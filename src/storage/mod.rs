@@ -47,14 +47,6 @@ pub trait Source {
         self.open(name)?.map(|content| content.range(0..content.length())).transpose()
     }
 
-    /// Whether a file is there that may lie in a folder of the directory, `/` between names.
-    ///
-    /// # Errors
-    /// The file is there and cannot be opened.
-    fn contains_path(&self, path: &str) -> Result<bool> {
-        Ok(self.open(path)?.is_some())
-    }
-
     /// The path of a file as the user knows it; of the directory itself for an empty name.
     fn path(&self, name: &str) -> String;
 
