@@ -24,6 +24,15 @@ pub trait Source {
     /// The directory cannot be listed.
     fn names(&self) -> Result<Vec<String>>;
 
+    /// Names of the files in a folder of the directory, the folder before each; none where there is no such folder, or where folders are part
+    /// of [`Source::names`] already.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    fn names_in(&self, _folder: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Opens a file to read it in pieces, or nothing where it is not there.
     ///
     /// # Errors
@@ -36,14 +45,6 @@ pub trait Source {
     /// The file is there and cannot be read.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         self.open(name)?.map(|content| content.range(0..content.length())).transpose()
-    }
-
-    /// Whether a file is there that may lie in a folder of the directory, `/` between names.
-    ///
-    /// # Errors
-    /// The file is there and cannot be opened.
-    fn contains_path(&self, path: &str) -> Result<bool> {
-        Ok(self.open(path)?.is_some())
     }
 
     /// The path of a file as the user knows it; of the directory itself for an empty name.

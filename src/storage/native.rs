@@ -51,6 +51,12 @@ impl Source for DiskDirectory {
         list().map_err(|error| Error::io(display(&self.path), "list the directory", &error))
     }
 
+    fn names_in(&self, folder: &str) -> Result<Vec<String>> {
+        let path = self.path.join(folder);
+        let inner = if path.is_dir() { DiskDirectory { path }.names()? } else { Vec::new() };
+        Ok(inner.into_iter().map(|name| format!("{folder}/{name}")).collect())
+    }
+
     fn open(&self, name: &str) -> Result<Option<Box<dyn Content + '_>>> {
         let path = self.path.join(name);
         match DiskFile::open(&path) {

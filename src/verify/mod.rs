@@ -23,6 +23,9 @@ use round_trip::{Files, TorchFiles};
 /// Files of which a directory has at least one, to be taken for that of a model, of an adapter or of a run.
 pub const MARKS: [&str; 3] = ["config.json", "adapter_config.json", "trainer_state.json"];
 
+/// The one folder of a model directory.
+const TEMPLATES: &str = "additional_chat_templates";
+
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
@@ -103,7 +106,9 @@ pub fn verify(source: &dyn Source) -> Result<Report> {
 /// # Errors
 /// Those of [`verify`].
 pub fn verify_as(source: &dyn Source, release: Option<&'static Release>) -> Result<Report> {
-    let names = source.names()?;
+    let mut names = source.names()?;
+    names.extend(source.names_in(TEMPLATES)?);
+    names.sort();
     if !names.iter().any(|name| MARKS.contains(&name.as_str())) {
         let diagnostic = Diagnostic::new("not-a-model-directory", Site::file(source.path("")), "this is not a model directory");
         let hint = "name the directory that transformers' save_pretrained, or rtrain train, has written";

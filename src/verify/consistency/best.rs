@@ -45,7 +45,7 @@ fn logged(directory: &Directory<'_>, state: &TrainerState, step: u64) -> Vec<f64
 /// In the directory of a run whose last checkpoint is still there, the best one is too: rotation does not take it.
 fn check_presence(directory: &Directory<'_>, state: &TrainerState, report: &mut Report) -> Result<()> {
     let Some(best) = state.best_model_checkpoint.as_deref().and_then(step_of).filter(|_| !directory.is_checkpoint()) else { return Ok(()) };
-    let has = |step: u64| directory.source.contains_path(&format!("checkpoint-{step}/{FILE}"));
+    let has = |step: u64| directory.source.open(&format!("checkpoint-{step}/{FILE}")).map(|content| content.is_some());
     if has(state.global_step)? && !has(best)? {
         let diagnostic = Diagnostic::new("run-best", directory.site(FILE, "/best_model_checkpoint"), "the best checkpoint is not there");
         report.findings.push(diagnostic.expected(format!("checkpoint-{best} in the directory of the run")));
