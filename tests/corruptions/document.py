@@ -57,8 +57,8 @@ something, or warns, and does not do so for the sound file.
   `safe_open` sees one file, and no config that tells which shapes belong there. picklescan, modelscan and fickling look for pickles that
   run code, and say nothing of sizes, checksums or values because they do not claim to. Only the rows with foreign functions are a fair
   question to them; of those {foreign} they find: {scanners}.
-- **No malicious pickle was executed** by any of these programs: each would have made a file, and none was made. Nothing was loaded with
-  `weights_only=False` or with pickle itself. Of the {foreign}, `torch.load(weights_only=True)` refuses {torch}; {torch_sound} more are in
+- **No malicious pickle was executed** by any of these programs: what they call would make a file, and none was made. Nothing was
+  loaded with `weights_only=False` or with pickle itself, so this says nothing of what a careless loader would do. Of the {foreign}, `torch.load(weights_only=True)` refuses {torch}; {torch_sound} more are in
   `training_args.bin`, which it refuses undamaged as well, because it does not allow the classes in it; and in {torch_silent} the foreign
   function stands where it does not look, behind the end of the pickle.
 - *As the sound file* means that the program says the same of the undamaged file: fickling suspects every file with tensors, for the
