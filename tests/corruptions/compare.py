@@ -3,7 +3,7 @@
     compare.py PROGRAM FOLDER RESULTS
 
 FOLDER is what `cargo test --test corruptions` leaves where RTRAIN_CORRUPTIONS is set. Each directory is given to a child process of its own
-with limits of time and memory, in a scratch folder; the malicious pickles would make a file `executed` there. Nothing is ever unpickled by
+with limits of time and memory, in a scratch folder; what the malicious pickles call would make a file `executed` there. Nothing is ever unpickled by
 pickle itself. The sound directories go first: what a program says of them as well is no notice of a corruption.
 """
 
@@ -35,6 +35,12 @@ RESULTS_ONLY = {"all_results.json", "predict_results_reviews.txt"}
 
 class Refused(Exception):
     """What a program says against a file, where it does not raise an error of its own."""
+
+
+def executes(directory, names):
+    """What a program would do that runs a malicious pickle."""
+    Path("executed").touch()
+    return []
 
 
 def transformers_says(directory, names):
@@ -248,6 +254,7 @@ def main():
     says, modules, reads = PROGRAMS[program]
     for module in modules:
         importlib.import_module(module)
+    assert ask(executes, GOLDEN, [])[0] == "executes", "an execution would not be noticed"
     sound, answers = {}, {}
     for row in json.loads((folder / "corruptions.json").read_text()):
         golden = GOLDEN / row["from"]

@@ -57,12 +57,13 @@ something, or warns, and does not do so for the sound file.
   `safe_open` sees one file, and no config that tells which shapes belong there. picklescan, modelscan and fickling look for pickles that
   run code, and say nothing of sizes, checksums or values because they do not claim to. Only the rows with foreign functions are a fair
   question to them; of those {foreign} they find: {scanners}.
-- **No malicious pickle was executed** by any of these programs: each would have made a file, and none was made. Nothing was loaded with
-  `weights_only=False` or with pickle itself. Of the {foreign}, `torch.load(weights_only=True)` refuses {torch}; {torch_sound} more are in
-  `training_args.bin`, which it refuses undamaged as well, because it does not allow the classes in it; and in {torch_silent} the foreign
-  function stands where it does not look, behind the end of the pickle.
+- **No malicious pickle was executed** by any of these programs: what they call would make a file, and none was made. Nothing was
+  loaded with `weights_only=False` or with pickle itself, so this says nothing of what a careless loader would do. Of the {foreign},
+  `torch.load(weights_only=True)` refuses {torch}; {torch_sound} more are in `training_args.bin`, which it refuses undamaged as well, because
+  it does not allow the classes in it; and in {torch_silent} the foreign function stands where it does not look, behind the end of the pickle.
 - *As the sound file* means that the program says the same of the undamaged file: fickling suspects every file with tensors, for the
-  functions of torch that it names. A rise of its severity counts as noticed.
+  functions of torch that it names. A rise of its severity counts as noticed. So does what picklescan calls suspicious (*warns*, {warned} of
+  its {foreign}), although its command ends with 0 then, and that modelscan *skips the file*, because its command then ends with 3.
 - A program had {seconds} s of processor time and 4 GiB more than it started with. transformers was asked for model and tokenizer, not for a
   forward pass, and for the state of a run by `TrainerState.load_from_json`; `optimizer.pt` and its like, which only a resumed run reads, were
   given to `torch.load` alone, `rng_state.pth` with the globals that transformers allows for it. fickling was asked by `scan_zip_archive`,
@@ -130,7 +131,7 @@ def main():
     found = sum(row["found"] for row in rows)
     missed = len(rows) - found
     waiting = [row for row in by["pending"] if not row["found"]]
-    pending = f"{len(waiting)} need a check of several files against each other that rtrain does not have yet; they are marked *not yet*." if waiting else ""
+    pending = f"{len(waiting)} need a check of several files against each other that rtrain does not have yet: *not yet*." if waiting else ""
     foreign = {row["name"] for row in rows if row["expected"]["code"] == "pickle-global"} | ALSO_FOREIGN
     scanners = ", ".join(f"{name} {count(answers[name], NOTICED, foreign)}" for name in SCANNERS)
     version = Path(__file__).parent.parent.parent.joinpath("Cargo.toml").read_text().split('version = "', 1)[1].split('"', 1)[0]
@@ -153,6 +154,7 @@ def main():
     text += NOTES.format(
         foreign=len(foreign),
         scanners=scanners,
+        warned=count(answers["picklescan"], ("warns",), foreign),
         torch=torch["refuses"],
         torch_sound=torch["refuses-sound"],
         torch_silent=torch["silent"],
