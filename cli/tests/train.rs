@@ -94,7 +94,7 @@ fn files_of(directory: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// Nothing is wrong with a directory; arguments and states that a run goes on from are not written yet.
 fn assert_verifies(workplace: &Workplace, directory: &str) {
-    let output = workplace.command(&["verify", directory, "--ignore", "file-missing"]).output().unwrap();
+    let output = workplace.command(&["verify", directory]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
 }
 

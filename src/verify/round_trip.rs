@@ -11,7 +11,6 @@ use crate::format::torch::kind::TorchKind;
 use crate::storage::{CHUNK_BYTES, Content, Piece};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What the files of torch hold, by their names: they are read once.
 pub(super) type TorchFiles = BTreeMap<String, TorchContent<'static>>;
@@ -92,7 +91,7 @@ impl Files {
             // Larger tensors are not read again where they have not moved.
             Holds::Torch(kind) => {
                 let value = TorchContent::read(kind, path, content)?;
-                let difference = compare(path, content, &value.pieces())?.or_else(|| other_stem(path, value.stem()));
+                let difference = compare(path, content, &value.pieces())?;
                 self.torch.insert(name.to_owned(), value);
                 Ok(difference)
             }
@@ -103,18 +102,6 @@ impl Files {
         }
     }
 }
-
-/// The folder of the entries has the name that the file had when it was saved.
-fn other_stem(path: &str, stem: &str) -> Option<Diagnostic> {
-    let expected = Path::new(path).file_stem()?.to_str().filter(|expected| *expected != stem)?;
-    let name = LOCAL_HEADER_BYTES..LOCAL_HEADER_BYTES.saturating_add(u64::try_from(stem.len()).unwrap_or(0));
-    let message = "the entries lie in a folder of another name than the file's";
-    let diagnostic = Diagnostic::new("not-identical", Site::file(path).at(Place::Bytes(name)), message).expected(expected).found(stem);
-    Some(diagnostic.hint("the file was renamed, or saved under another name; give it its name, or save it again"))
-}
-
-/// Bytes before the first name in a zip file.
-const LOCAL_HEADER_BYTES: u64 = 30;
 
 /// Header and data in canonical order, from the values alone. Where the header is the canonical one, the data lie where it says.
 fn rewrite_safetensors(path: &str, content: &dyn Content) -> Result<Option<Diagnostic>> {

@@ -135,7 +135,7 @@ pub const ROWS: &[Corruption] = &[
             records[at].set(b"4\n");
         });
     }),
-    row("bin-folder", PICKLED, "the entries lie in a folder of another name", ["not-identical", FILE, "bytes 30..43"], |d| {
+    row("bin-folder", PICKLED, "the entries lie in a folder of another name", ["torch-stem", FILE, ""], |d| {
         d.records(FILE, |records| {
             records
                 .iter_mut()

@@ -1,9 +1,9 @@
 //! The list of corruptions, by the kind of file.
 
 mod containers;
+mod files_together;
 mod index;
 mod json;
-mod pending;
 mod pickles;
 mod run;
 mod safetensors;
@@ -68,7 +68,7 @@ pub fn all() -> Vec<&'static Corruption> {
         pickles::ROWS,
         tensors::ROWS,
         run::ROWS,
-        pending::ROWS,
+        files_together::ROWS,
     ];
     rooms.into_iter().flatten().collect()
 }

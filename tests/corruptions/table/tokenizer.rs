@@ -42,7 +42,7 @@ pub const ROWS: &[Corruption] = &[
             d.take("5.23.0/added_tokens", FILE);
         },
     ),
-    row("added-token-two-ids", MODEL, "an added token has another id in the vocabulary", ["tokenizer-added-token", FILE, ""], |d| {
+    row("added-token-id-twice", MODEL, "two added tokens have the same id", ["tokenizer-json", FILE, "/added_tokens"], |d| {
         d.replace(FILE, "\"id\": 3,\n      \"content\": \"[SEP]\"", "\"id\": 4,\n      \"content\": \"[SEP]\"");
     }),
     row("tokenizer-unknown-part", MODEL, "the normalizer is one that does not exist", ["tokenizer-json", FILE, "/normalizer/type"], |d| {
