@@ -108,7 +108,7 @@ fn directories_are_converted_as_transformers_converts_them() {
         for case in items(&golden(release), "saved") {
             let is_legacy = case.get("legacy").unwrap().as_bool().unwrap();
             let max_shard_size = case.get("max_shard_size").unwrap().as_str().map(|text| parse_max_shard_size(text).unwrap());
-            let conversion = Conversion { max_shard_size, dtype: dtype(case.get("dtype").unwrap().as_str()) };
+            let conversion = Conversion { max_shard_size, dtype: dtype(case.get("dtype").unwrap().as_str()), ..Conversion::default() };
             let mut source = if is_legacy { legacy() } else { classifier() };
             let config = String::from_utf8(source.files["config.json"].clone()).unwrap().replace("5.23.0", release);
             source.files.insert("config.json".to_owned(), config.into_bytes());
@@ -146,13 +146,13 @@ fn values_are_rounded_as_torch_rounds_them() {
 
 #[test]
 fn back_and_forth_changes_nothing() {
-    let sharded = written(&classifier(), Conversion { max_shard_size: Some(20_000), dtype: None });
+    let sharded = written(&classifier(), Conversion { max_shard_size: Some(20_000), ..Conversion::default() });
     assert!(sharded.files.len() > 6);
     let single = written(&sharded, Conversion::default());
     assert_eq!(single.files, classifier().files);
-    let half = written(&classifier(), Conversion { max_shard_size: None, dtype: Some(Dtype::Bf16) });
-    let wide = written(&half, Conversion { max_shard_size: None, dtype: Some(Dtype::F32) });
-    assert_eq!(written(&wide, Conversion { max_shard_size: None, dtype: Some(Dtype::Bf16) }).files, half.files);
+    let half = written(&classifier(), Conversion { dtype: Some(Dtype::Bf16), ..Conversion::default() });
+    let wide = written(&half, Conversion { dtype: Some(Dtype::F32), ..Conversion::default() });
+    assert_eq!(written(&wide, Conversion { dtype: Some(Dtype::Bf16), ..Conversion::default() }).files, half.files);
 }
 
 #[test]
