@@ -14,10 +14,10 @@ use crate::format::dtype::{Dtype, convert as convert_values};
 use crate::format::json::Json;
 use crate::format::release::{Release, V5_23_0};
 use crate::format::safetensors::Tensor;
+use crate::format::shards;
 use crate::format::shards::index::ShardIndex;
 use crate::format::shards::pickled::{self, PickledWeights};
 use crate::format::shards::split::default_max_shard_size;
-use crate::format::shards;
 use crate::format::torch::tensor as torch;
 use crate::storage::commit::Files;
 use crate::storage::{Source, in_parallel};
@@ -144,8 +144,9 @@ fn rewritten(config: Config, conversion: Conversion) -> Config {
 
 /// What the index says of the whole model: the table's sum, or what the index that is there says, or the sum over the tensors.
 fn total_parameters(source: &dyn Source, table: Option<&ParameterTable>, weights: &Weights<'_>) -> Result<u64> {
-    if let Some(total) = table.and_then(|table| u64::try_from(table.numel()).ok()) {
-        return Ok(total);
+    if let Some(table) = table {
+        let own = table.parameters.iter().filter(|parameter| parameter.tied_to.is_none());
+        return Ok(own.filter_map(|parameter| u64::try_from(parameter.numel()).ok()).fold(0, u64::saturating_add));
     }
     let name = weights.index_name();
     let index = source.read(name)?.map(|bytes| ShardIndex::parse(&source.path(name), &bytes)).transpose()?;

@@ -90,7 +90,14 @@ fn in_pickle<'a>(shard: &'a PickledShard<'a>) -> Vec<Stored<'a>> {
         let memory = (Arc::as_ptr(&tensor.storage).addr(), tensor.offset, &tensor.shape, &tensor.stride);
         let owner: &str = owners.entry(memory).or_insert(name);
         let shares = (owner != name).then_some(owner);
-        tensors.push(Stored { name, path: &shard.path, dtype: tensor.dtype, shape: &tensor.shape, shares, place: Held::Pickle(shard, tensor) });
+        tensors.push(Stored {
+            name,
+            path: &shard.path,
+            dtype: tensor.dtype,
+            shape: &tensor.shape,
+            shares,
+            place: Held::Pickle(shard, tensor),
+        });
     }
     tensors
 }

@@ -161,3 +161,90 @@ impl PickledWeights {
         files
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::dtype::Dtype;
+    use crate::storage::MemoryDirectory;
+    use proptest::prelude::*;
+
+    fn directory(weights: &PickledWeights) -> MemoryDirectory {
+        let files = weights.files().into_iter().map(|(name, pieces)| (name, pieces.concat())).collect();
+        MemoryDirectory { name: "d".to_owned(), files }
+    }
+
+    fn file(entries: Vec<(String, Entry<'_>)>) -> MemoryDirectory {
+        let bytes = TorchStateDict { stem: "pytorch_model".to_owned(), entries, mapping: Mapping::Dict }.to_bytes();
+        MemoryDirectory { name: "d".to_owned(), files: [(SINGLE.to_owned(), bytes)].into() }
+    }
+
+    fn code(source: &MemoryDirectory) -> &'static str {
+        read(source).map_or_else(|error| error.diagnostic().code, |_| "read")
+    }
+
+    fn view(elements: usize, shape: &[u64], stride: &[u64]) -> Entry<'static> {
+        let data: Vec<u8> = (0..4 * elements).map(|byte| byte as u8).collect();
+        let storage = Arc::new(Storage { dtype: Some(Dtype::F32), location: "cuda:0".to_owned(), data: data.into() });
+        Tensor { storage, dtype: Dtype::F32, offset: 0, shape: shape.to_vec(), stride: stride.to_vec(), requires_grad: false }.into()
+    }
+
+    #[test]
+    fn views_are_gathered_up_to_a_limit() {
+        let source = file(vec![("transposed".to_owned(), view(6, &[2, 3], &[1, 2]))]);
+        let shards = read(&source).unwrap();
+        let (_, tensor) = &shards[0].tensors[0];
+        let firsts: Vec<u8> = shards[0].data(tensor).unwrap().into_iter().step_by(4).collect();
+        assert_eq!(firsts, [0, 8, 16, 4, 12, 20]);
+        assert_eq!(code(&file(vec![("repeated".to_owned(), view(1, &[1 << 40], &[0]))])), "torch-tensor");
+        let many = (0..100).map(|number| (number.to_string(), view(1, &[1000], &[0]))).collect();
+        assert_eq!(code(&file(many)), "torch-tensor");
+    }
+
+    #[test]
+    fn what_must_fail_fails() {
+        assert_eq!(code(&MemoryDirectory::default()), "weights-missing");
+        assert_eq!(code(&file(vec![("step".to_owned(), Entry::Value(1_u64.into()))])), "torch-state-dict");
+        let tensor = |name: &str| (name.to_owned(), Tensor::contiguous(Dtype::F32, vec![2], vec![0; 8]));
+        let whole = directory(&PickledWeights::new(vec![tensor("a"), tensor("b")], 8, 4));
+        assert_eq!(code(&whole), "read");
+        let mut one_less = whole.clone();
+        one_less.files.remove("pytorch_model-00002-of-00002.bin");
+        assert_eq!(code(&one_less), "shard-missing");
+        let mut swapped = whole.clone();
+        swapped.files.insert("pytorch_model-00002-of-00002.bin".to_owned(), whole.files["pytorch_model-00001-of-00002.bin"].clone());
+        assert_eq!(code(&swapped), "index-tensor");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        #[test]
+        fn weights_are_read_back_from_any_number_of_shards(
+            sizes in prop::collection::btree_map("[a-z][a-z.0-9é]{0,9}", (0_u64..12, any::<bool>()), 1..9),
+            max_shard_size in 1_u64..100,
+        ) {
+            let mut tensors: Vec<(String, Tensor<'static>)> = Vec::new();
+            for (name, (size, is_tied)) in sizes {
+                let data: Vec<u8> = name.bytes().cycle().take(usize::try_from(4 * size).unwrap()).collect();
+                let tied = tensors.first().filter(|_| is_tied).map(|(_, first)| first.clone());
+                tensors.push((name, tied.unwrap_or_else(|| Tensor::contiguous(Dtype::F32, vec![size], data))));
+            }
+            let directory = directory(&PickledWeights::new(tensors.clone(), max_shard_size, 7));
+            let shards = read(&directory).unwrap();
+            prop_assert_eq!(directory.files.len(), if shards.len() == 1 { 1 } else { shards.len() + 1 });
+            let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+            for shard in &shards {
+                let ties = shard.tensors.iter().filter(|(_, tensor)| Arc::ptr_eq(&tensor.storage, &shard.tensors[0].1.storage));
+                prop_assert!(ties.count() == 1 || shard.tensors[0].0 == tensors[0].0);
+                for (name, tensor) in &shard.tensors {
+                    found.push((name.clone(), shard.data(tensor).unwrap()));
+                }
+            }
+            found.sort();
+            let expected: Vec<(String, Vec<u8>)> =
+                tensors.iter().map(|(name, tensor)| (name.clone(), tensor.storage.data.held().unwrap().to_vec())).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
