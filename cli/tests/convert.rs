@@ -1,6 +1,5 @@
 //! `rtrain convert` as its user meets it.
 
-#[expect(dead_code, reason = "the other test programs use the rest")]
 mod common;
 
 use common::Workplace;
