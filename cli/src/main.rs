@@ -5,6 +5,7 @@ mod commands;
 #[cfg(feature = "train")]
 mod config_file;
 mod ignore;
+mod offline;
 mod outcome;
 mod render;
 mod run_directory;

@@ -1,6 +1,5 @@
 //! `rtrain convert` as its user meets it.
 
-#[expect(dead_code, reason = "the other test programs use the rest")]
 mod common;
 
 use common::Workplace;
@@ -67,4 +66,45 @@ fn convert_eight_bit_floats() {
         *bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[1, 2]].concat();
     });
     assert_transcript!(workplace, ["convert", "model", "out", "--dtype", "float16"]);
+}
+
+#[test]
+fn convert_to_pickles_and_back() {
+    let workplace = Workplace::new();
+    assert_transcript!(
+        workplace,
+        ["convert", "model", "pickled", "--release", "4.57.6", "--safe-serialization", "false", "--max_shard_size", "40kB"]
+    );
+    workplace.run(&["convert", "pickled", "back"]);
+    let compared = workplace.run(&["verify", "back", "--reference", "model", "--ignore", "*.json", "--ignore", "vocab.txt"]);
+    assert!(compared.starts_with("exit code: 0"), "{compared}");
+}
+
+#[test]
+fn convert_to_an_older_release() {
+    let workplace = Workplace::new();
+    assert_transcript!(workplace, ["convert", "model", "older", "--release", "4.57.6"]);
+    let verified = workplace.run(&["verify", "older"]);
+    assert!(verified.starts_with("exit code: 0"), "{verified}");
+}
+
+#[test]
+fn convert_to_pickles_that_the_release_has_not() {
+    let workplace = Workplace::new();
+    assert_transcript!(workplace, ["convert", "model", "out", "--safe_serialization", "false"]);
+    assert!(!workplace.path("out").exists());
+}
+
+#[test]
+fn convert_a_model_of_an_unknown_type() {
+    let workplace = Workplace::new();
+    workplace.replace("config.json", "\"model_type\": \"bert\"", "\"model_type\": \"t5\"");
+    assert_transcript!(workplace, ["convert", "model", "out", "--release", "4.57.6"]);
+}
+
+#[test]
+fn convert_another_tokenizer() {
+    let workplace = Workplace::new();
+    workplace.replace("tokenizer_config.json", "BertTokenizer", "T5Tokenizer");
+    assert_transcript!(workplace, ["convert", "model", "out", "--release", "4.57.6"]);
 }

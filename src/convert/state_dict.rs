@@ -1,45 +1,56 @@
 //! The order of a state dict, by which transformers splits it into shards.
 
 use crate::architecture::{ParameterTable, bert};
-use crate::format::safetensors::TensorInfo;
-use crate::format::shards::Shard;
-use std::collections::BTreeMap;
+use crate::convert::weights::{Stored, Weights};
+use std::collections::{BTreeMap, HashMap};
 
 /// A tensor of a state dict.
 pub(super) struct Entry<'a> {
     /// The name under which it is saved.
     pub name: &'a str,
-    /// The number of its shard.
-    pub shard: usize,
-    /// What that shard's header says of it.
-    pub info: &'a TensorInfo,
+    /// What the files hold of it.
+    pub stored: Stored<'a>,
+    /// The name under which the tensor is saved that it is tied to, if any.
+    pub tied_to: Option<&'a str>,
 }
 
 /// The tensors in the order in which `from_pretrained` and `save_pretrained` of that release leave them, under the names that they leave.
 ///
 /// Release 5 sorts whatever was loaded by the natural order of the class's names, and writes the checkpoint's names back, such as
-/// `LayerNorm.gamma`. Release 4 keeps the class's order and names. Without a table of the class both get the natural order. Tensors that the
-/// class does not have come last.
-pub(super) fn order<'a>(shards: &'a [Shard<'_>], table: Option<&'a ParameterTable>, transformers_version: &str) -> Vec<Entry<'a>> {
+/// `LayerNorm.gamma`. Release 4 keeps the class's order and names. Tensors that the class does not have come last; they, and all of a class
+/// without a table, have the natural order, or in release 4 that of the pickles that they come from.
+pub(super) fn order<'a>(weights: &'a Weights<'_>, table: Option<&'a ParameterTable>, transformers_version: &str) -> Vec<Entry<'a>> {
     let is_release_4 = transformers_version.starts_with("4.");
-    let mut rest: BTreeMap<&str, Entry<'_>> = BTreeMap::new();
-    for (shard, Shard { header, .. }) in shards.iter().enumerate() {
-        rest.extend(header.tensors.iter().map(|info| (info.name.as_str(), Entry { name: info.name.as_str(), shard, info })));
-    }
-    let mut order = Vec::new();
+    let stored = weights.tensors();
+    let mut rest: BTreeMap<&str, (usize, Stored<'_>)> = (0..).zip(stored).map(|(place, stored)| (stored.name, (place, stored))).collect();
+    let mut order: Vec<(&str, Entry<'_>)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
     for parameter in table.iter().flat_map(|table| &table.parameters) {
         let names = bert::checkpoint_names(&parameter.name);
-        let Some(found) = names.iter().find_map(|name| rest.remove(name.as_str())) else { continue };
-        order.push((parameter.name.as_str(), if is_release_4 { Entry { name: &parameter.name, ..found } } else { found }));
+        let found = names.iter().find_map(|name| rest.remove(name.as_str())).map(|(_, stored)| stored);
+        let owner = parameter.tied_to.as_deref().and_then(|owner| known.get(owner)).and_then(|place| order.get(*place));
+        let tied = owner.map(|(_, owner)| Entry { name: &parameter.name, stored: owner.stored, tied_to: Some(owner.name) });
+        let as_found = |stored: Stored<'a>| {
+            let name = if is_release_4 { parameter.name.as_str() } else { stored.name };
+            Entry { name, stored, tied_to: None }
+        };
+        let Some(entry) = tied.or_else(|| found.map(as_found)) else { continue };
+        known.insert(&parameter.name, order.len());
+        order.push((&parameter.name, entry));
     }
-    let known = order.len();
-    order.extend(rest);
-    let (known, others) = order.split_at_mut(known);
     if !is_release_4 {
-        known.sort_by_cached_key(|(name, _)| natural_key(name));
+        order.sort_by_cached_key(|(name, _)| natural_key(name));
     }
-    others.sort_by_cached_key(|(name, _)| natural_key(name));
-    order.into_iter().map(|(_, entry)| entry).collect()
+    let mut rest: Vec<(usize, Stored<'_>)> = rest.into_values().collect();
+    if is_release_4 && matches!(weights, Weights::Pickled(_)) {
+        rest.sort_by_key(|(place, _)| *place);
+    } else {
+        rest.sort_by_cached_key(|(_, stored)| natural_key(stored.name));
+    }
+    let others: Vec<&str> = rest.iter().map(|(_, stored)| stored.name).collect();
+    let tied_to = |stored: &Stored<'a>| stored.shares.filter(|owner| others.contains(owner));
+    let rest = rest.into_iter().map(|(_, stored)| Entry { name: stored.name, tied_to: tied_to(&stored), stored });
+    order.into_iter().map(|(_, entry)| entry).chain(rest).collect()
 }
 
 /// A part of a name between dots, as `dot_natural_key` compares it: numbers first and by their value, then texts, with a number at their

@@ -112,7 +112,7 @@ fn json_reports_have_every_key() {
 
 /// The golden model in shards, as transformers 5.23.0 writes them.
 fn sharded() -> MemoryDirectory {
-    let conversion = crate::convert::Conversion { max_shard_size: Some(40_000), dtype: None };
+    let conversion = crate::convert::Conversion { max_shard_size: Some(40_000), ..Default::default() };
     let converted = crate::convert::convert(&golden(), conversion).unwrap();
     let files = converted.files().into_iter().map(|(name, pieces)| (name, pieces.concat()));
     MemoryDirectory { name: "golden".to_owned(), files: files.collect() }

@@ -1,4 +1,4 @@
-//! `rtrain convert`: a model directory with other shards or another element type.
+//! `rtrain convert`: a model directory with other shards, another element type, in another format or of another release.
 
 use std::fs;
 
@@ -9,6 +9,7 @@ use rtrain::storage::commit::commit_directory;
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 
 use crate::arguments::ConvertOptions;
+use crate::offline::offline;
 use crate::render;
 
 /// Runs the command and returns its exit code.
@@ -17,7 +18,7 @@ use crate::render;
 /// The model cannot be read or converted, something is in the way of the new directory, or it cannot be written; there is then no new
 /// directory.
 pub fn run(matches: &ArgMatches) -> Result<u8> {
-    let options = ConvertOptions::from_matches(matches)?;
+    let options = ConvertOptions::from_matches(matches, offline())?;
     let output = options.output.display().to_string();
     let source = DiskDirectory::open(&options.input)?;
     if fs::symlink_metadata(&options.output).is_ok() && !fs::read_dir(&options.output).is_ok_and(|mut entries| entries.next().is_none()) {

@@ -1,7 +1,8 @@
 //! `rtrain evaluate`: a saved model measured on a table.
 
-use super::model::{offline, precision, progress_bar, read_table, set_threads};
+use super::model::{precision, progress_bar, read_table, set_threads};
 use crate::arguments::{self, EvaluateOptions, OutputFormat};
+use crate::offline::offline;
 use crate::render;
 use clap::ArgMatches;
 use rtrain::diagnostic::Result;

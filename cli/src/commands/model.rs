@@ -6,12 +6,6 @@ use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::kernels::Precision;
 use std::path::Path;
 
-/// Whether `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE` is set, as huggingface_hub reads them.
-pub fn offline() -> bool {
-    let is_set = |name| std::env::var(name).is_ok_and(|value| matches!(value.to_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE"));
-    is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE")
-}
-
 /// Reads a table by the extension of its name.
 ///
 /// # Errors

@@ -1,7 +1,8 @@
 //! `rtrain predict`: what a saved model says of texts.
 
-use super::model::{offline, precision, progress_bar, read_table, set_threads};
+use super::model::{precision, progress_bar, read_table, set_threads};
 use crate::arguments::{self, OutputFormat, PredictInput, PredictOptions};
+use crate::offline::offline;
 use crate::render;
 use clap::ArgMatches;
 use rtrain::data::Task;

@@ -1,6 +1,7 @@
 //! `rtrain train`: what `run_classification.py` does, from arguments to files.
 
-use super::model::{offline, precision, progress_bar, read_table, set_threads};
+use super::model::{precision, progress_bar, read_table, set_threads};
+use crate::offline::offline;
 use crate::{arguments, config_file, render};
 use clap::ArgMatches;
 use indicatif::ProgressBar;

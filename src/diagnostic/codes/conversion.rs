@@ -12,10 +12,24 @@ pub(super) const CODES: &[Code] = &[
     ),
     error(
         "unsupported-conversion",
-        "a tensor's element type is not converted",
+        "a tensor's element type is not converted, or not pickled",
         "Nothing was written.",
         "The model is quantized or held in 8-bit floats.",
         "Convert a copy of the model in float32, bfloat16 or float16.",
+    ),
+    error(
+        "pickled-weights",
+        "the release does not write pickled weights",
+        "Nothing was written.",
+        "transformers 5 has no safe_serialization=False any more, and the directory is, or is to be, of that release.",
+        "Keep safetensors, or ask for the older release by --release 4.57.6.",
+    ),
+    error(
+        "unknown-model-type",
+        "how a release saves this model type is not known here",
+        "Nothing was written.",
+        "rtrain has the config of a few model types only, and --release asks for a config as the release writes it.",
+        "Leave --release out, or save the model by transformers itself.",
     ),
     error(
         "output-exists",

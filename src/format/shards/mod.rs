@@ -1,5 +1,6 @@
 //! Weights of a model directory: one `model.safetensors`, or shards with `model.safetensors.index.json`.
 pub mod index;
+pub mod pickled;
 pub mod split;
 
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
@@ -58,7 +59,7 @@ pub fn read(source: &dyn Source) -> Result<Vec<Shard<'_>>> {
             return Err(Error::malformed(diagnostic.hint("fetch the index, or save the model again")));
         }
         let diagnostic = Diagnostic::new("weights-missing", Site::file(source.path("")), "the directory has no weights");
-        let hint = "rtrain reads safetensors only; convert pytorch_model.bin with transformers' save_pretrained";
+        let hint = "rtrain reads safetensors here; rtrain convert makes them of a pytorch_model.bin";
         return Err(Error::malformed(diagnostic.expected(format!("{SINGLE}, or {INDEX}")).hint(hint)));
     };
     let index = ShardIndex::parse(&path, &bytes)?;

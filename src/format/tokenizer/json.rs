@@ -128,6 +128,9 @@ pub struct TokenizerJson {
 
 const PIPELINE: [&str; 4] = ["normalizer", "pre_tokenizer", "post_processor", "decoder"];
 
+/// The place in the pipeline of what adds the special tokens.
+pub(super) const POST_PROCESSOR: usize = 2;
+
 /// An object with keys in the given order.
 pub(in crate::format) fn object<const N: usize>(entries: [(&str, Json); N]) -> Json {
     Json::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())

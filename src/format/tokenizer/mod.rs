@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::release::{DEFAULT, Release};
 use crate::format::tokenizer::config::TokenizerConfig;
-use crate::format::tokenizer::json::{AddedToken, Model, Padding, TokenizerJson, Truncation, object};
+use crate::format::tokenizer::json::{AddedToken, Model, POST_PROCESSOR, Padding, TokenizerJson, Truncation, object};
 use crate::format::tokenizer::special_tokens_map::SpecialTokensMap;
 use crate::format::tokenizer::vocabulary::VocabTxt;
 use crate::storage::Source;
@@ -35,6 +35,9 @@ const CLASSES: [&str; 2] = ["BertTokenizer", "BertTokenizerFast"];
 
 /// Key of further special tokens in release 4.
 pub(super) const ADDITIONAL: &str = "additional_special_tokens";
+
+/// Key of further special tokens in release 5.
+const EXTRA: &str = "extra_special_tokens";
 
 /// Keys that saving leaves out.
 const NOT_SAVED: [&str; 14] = [
@@ -95,8 +98,9 @@ impl Tokenizer {
         };
         let flags_in_map = saved.is_some() || config.added_tokens.is_some();
         let added = added_tokens(source, &mut config, saved.as_ref())?;
+        name_further_special_tokens(&mut config, release);
         let dropped = |key: &str| NOT_SAVED.contains(&key) && !(release.tokenizer_side_files && key == ADDITIONAL);
-        config.settings.values.retain(|(key, value)| !dropped(key) && (key != "extra_special_tokens" || !is_empty(value)));
+        config.settings.values.retain(|(key, value)| !dropped(key) && (key != EXTRA || !is_empty(value)));
         for (key, default) in
             [("do_lower_case", Json::Bool(true)), ("tokenize_chinese_chars", Json::Bool(true)), ("strip_accents", Json::Null)]
         {
@@ -116,10 +120,15 @@ impl Tokenizer {
             config.set("local_files_only", Json::Bool(offline));
             config.set_default("backend", Json::from("tokenizers"));
         }
+        // Release 4 builds the rest of the pipeline anew, and not this.
+        let template = saved.as_ref().filter(|_| release.tokenizer_side_files).map(|json| json.pipeline[POST_PROCESSOR].clone());
         let (truncation, padding) = saved.map_or((None, None), |json| (json.truncation, json.padding));
         record_truncation_and_padding(&mut config, truncation.as_ref(), padding.as_ref());
         config.set("tokenizer_class", Json::from("BertTokenizer"));
-        let json = build(&config, vocab, added, &names, truncation, padding);
+        let mut json = build(&config, vocab, added, &names, truncation, padding);
+        if let Some(template) = template {
+            json.pipeline[POST_PROCESSOR] = template;
+        }
         json.check_ids(&source.path("tokenizer.json"))?;
         Ok(Tokenizer { config, json, release, flags_in_map })
     }
@@ -214,6 +223,17 @@ fn read_vocab_txt(source: &dyn Source) -> Result<Vec<(String, u32)>> {
     Ok(vocab)
 }
 
+/// Special tokens beyond BERT's own: release 5 has a list of them under another key, under which release 4 has an object.
+fn name_further_special_tokens(config: &mut TokenizerConfig, release: &Release) {
+    let (from, to) = if release.tokenizer_side_files { (EXTRA, ADDITIONAL) } else { (ADDITIONAL, EXTRA) };
+    let given = config.get(from).and_then(Json::as_array).filter(|tokens| !tokens.is_empty());
+    let Some(tokens) = given.map(|tokens| tokens.iter().filter_map(token_text).map(Json::from).collect()) else { return };
+    config.settings.remove(from);
+    if config.get(to).is_none_or(is_empty) {
+        config.set(to, Json::Array(tokens));
+    }
+}
+
 /// The added tokens that the files name; special tokens of `special_tokens_map.json` go into `config`.
 fn added_tokens(source: &dyn Source, config: &mut TokenizerConfig, saved: Option<&TokenizerJson>) -> Result<Vec<AddedToken>> {
     if let Some(tokens) = config.added_tokens.take() {
@@ -231,7 +251,7 @@ fn added_tokens(source: &dyn Source, config: &mut TokenizerConfig, saved: Option
 /// Settings of release 4: some come from the tokenizer in Python from which a vocabulary alone is converted.
 fn record_slow_settings(config: &mut TokenizerConfig, has_tokenizer_json: bool) {
     config.set_default("clean_up_tokenization_spaces", Json::Bool(!has_tokenizer_json));
-    config.set_default("extra_special_tokens", Json::Object(Vec::new()));
+    config.set_default(EXTRA, Json::Object(Vec::new()));
     if !has_tokenizer_json {
         config.set_default("do_basic_tokenize", Json::Bool(true));
         config.set_default("never_split", Json::Null);

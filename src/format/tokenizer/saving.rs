@@ -48,7 +48,11 @@ impl Tokenizer {
         let one = |(part, _): (&str, &str)| Some((part.to_owned(), SpecialTokens::One(token(self.config.get(part)?.as_str()?))));
         let mut tokens: Vec<_> = SPECIAL_TOKENS.into_iter().filter_map(one).collect();
         if let Some(additional) = self.config.get(ADDITIONAL).and_then(Json::as_array).filter(|additional| !additional.is_empty()) {
-            tokens.push((ADDITIONAL.to_owned(), SpecialTokens::Many(additional.iter().filter_map(token_text).map(token).collect())));
+            let one = |given: &Json| match given {
+                Json::String(text) => Some(SpecialToken::Text(text.clone())),
+                given => token_text(given).map(token),
+            };
+            tokens.push((ADDITIONAL.to_owned(), SpecialTokens::Many(additional.iter().filter_map(one).collect())));
         }
         SpecialTokensMap { tokens }
     }

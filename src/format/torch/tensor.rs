@@ -114,6 +114,11 @@ fn untyped_names() -> impl Iterator<Item = (&'static str, Dtype)> {
     TORCH.iter().skip(STORAGE_DTYPES.len()).copied().zip(DTYPES)
 }
 
+/// Whether tensors of an element type are pickled as this module does it, which torch does not do with the newer types.
+pub fn is_pickled(dtype: Dtype) -> bool {
+    STORAGE_DTYPES.contains(&dtype) || DTYPES.contains(&dtype)
+}
+
 impl<'a> Tensor<'a> {
     /// A tensor on the CPU that lies row by row in a storage of its own.
     pub fn contiguous(dtype: Dtype, shape: Vec<u64>, data: impl Into<Cow<'a, [u8]>>) -> Self {
