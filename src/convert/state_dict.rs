@@ -2,7 +2,7 @@
 
 use crate::architecture::{ParameterTable, bert};
 use crate::convert::weights::{Stored, Weights};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A tensor of a state dict.
 pub(super) struct Entry<'a> {
@@ -47,7 +47,7 @@ pub(super) fn order<'a>(weights: &'a Weights<'_>, table: Option<&'a ParameterTab
     } else {
         rest.sort_by_cached_key(|(_, stored)| natural_key(stored.name));
     }
-    let others: Vec<&str> = rest.iter().map(|(_, stored)| stored.name).collect();
+    let others: HashSet<&str> = rest.iter().map(|(_, stored)| stored.name).collect();
     let tied_to = |stored: &Stored<'a>| stored.shares.filter(|owner| others.contains(owner));
     let rest = rest.into_iter().map(|(_, stored)| Entry { name: stored.name, tied_to: tied_to(&stored), stored });
     order.into_iter().map(|(_, entry)| entry).chain(rest).collect()

@@ -11,7 +11,7 @@ use crate::format::torch::tensor::{Entry, Storage, Tensor};
 use crate::storage::commit::Files;
 use crate::storage::{Content, Piece, Source};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -73,15 +73,15 @@ pub fn read(source: &dyn Source) -> Result<Vec<PickledShard<'_>>> {
     let index = ShardIndex::parse(&path, &bytes)?;
     let mut shards = Vec::new();
     for name in index.shards() {
-        let shard = read_shard(source, name)?;
-        let is_missing = |tensor: &str| shard.tensors.iter().all(|(held, _)| held != tensor);
-        if let Some((tensor, _)) = index.weight_map.iter().find(|(tensor, file)| file == name && is_missing(tensor)) {
-            let site = Site::file(path).at(Place::Pointer(format!("/weight_map/{tensor}")));
-            return Err(Error::malformed(Diagnostic::new("index-tensor", site, format!("{name} does not hold this tensor"))));
-        }
-        shards.push(shard);
+        shards.push((name, read_shard(source, name)?));
     }
-    Ok(shards)
+    let held: HashSet<(&str, &str)> =
+        shards.iter().flat_map(|(name, shard)| shard.tensors.iter().map(|(tensor, _)| (tensor.as_str(), *name))).collect();
+    if let Some((tensor, file)) = index.weight_map.iter().find(|(tensor, file)| !held.contains(&(tensor.as_str(), file.as_str()))) {
+        let site = Site::file(path).at(Place::Pointer(format!("/weight_map/{tensor}")));
+        return Err(Error::malformed(Diagnostic::new("index-tensor", site, format!("{file} does not hold this tensor"))));
+    }
+    Ok(shards.into_iter().map(|(_, shard)| shard).collect())
 }
 
 fn read_shard<'a>(source: &'a dyn Source, name: &str) -> Result<PickledShard<'a>> {
