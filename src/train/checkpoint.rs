@@ -37,7 +37,7 @@ pub struct Checkpoint<'a> {
 }
 
 impl Checkpoint<'_> {
-    /// Hands out the files of the checkpoint; `training_args` are those of [`training_args`].
+    /// Hands out the files of the checkpoint; `training_args` are those of [`training_args()`].
     pub fn with_files<R>(self, model: &LoadedModel, training_args: &[u8], write: impl FnOnce(Files<'_>) -> R) -> R {
         let (arguments, steps) = (self.arguments, u32::try_from(self.state.global_step).unwrap_or(u32::MAX));
         let schedule = SchedulerState::after(arguments.lr_scheduler_type.name(), arguments.learning_rate, self.factor, steps, 2).to_bytes();

@@ -37,14 +37,14 @@ mod tests {
 
     #[test]
     fn paths_are_relative_where_they_can_be() {
-        let root = Path::new("/work");
+        let root = Path::new("/srv");
         for (file, expected) in [
             ("./model/config.json", "model/config.json"),
-            ("/work/model/config.json", "model/config.json"),
+            ("/srv/model/config.json", "model/config.json"),
             ("/other/config.json", "/other/config.json"),
             ("../model//a", "../model/a"),
             (".", "."),
-            ("/work", "."),
+            ("/srv", "."),
         ] {
             assert_eq!(relative(file, root), expected, "{file}");
         }
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn uris_are_escaped() {
-        let root = Path::new("/work");
+        let root = Path::new("/srv");
         assert_eq!(uri("mein modell/c:ä%.json", root), ("mein%20modell/c%3A%C3%A4%25.json".to_owned(), true));
         assert_eq!(uri("/other/a", root), ("file:///other/a".to_owned(), false));
     }
