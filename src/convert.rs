@@ -17,7 +17,6 @@ use crate::format::safetensors::Tensor;
 use crate::format::shards;
 use crate::format::shards::index::ShardIndex;
 use crate::format::shards::pickled::{self, PickledWeights};
-use crate::format::shards::split::default_max_shard_size;
 use crate::format::torch::tensor as torch;
 use crate::storage::commit::Files;
 use crate::storage::{Source, in_parallel};
@@ -102,7 +101,7 @@ pub fn convert(source: &dyn Source, conversion: Conversion) -> Result<Converted>
     let mut others = side_files::side_files(source, &config, conversion)?;
     let table = architecture::inventory(&config).transpose()?;
     let weights = Weights::read(source)?;
-    let max_shard_size = conversion.max_shard_size.unwrap_or_else(|| default_max_shard_size(&version));
+    let max_shard_size = conversion.max_shard_size.unwrap_or_else(|| Release::nearest(&version).max_shard_bytes);
     let total_parameters = total_parameters(source, table.as_ref(), &weights)?;
     let entries = state_dict::order(&weights, table.as_ref(), &version);
     let weights = if conversion.safe_serialization {
@@ -118,10 +117,9 @@ pub fn convert(source: &dyn Source, conversion: Conversion) -> Result<Converted>
     Ok(Converted { weights, others })
 }
 
-/// Whether a release writes pickled weights; one that is not in the release table does if it is of release 4.
+/// Whether a release writes pickled weights.
 fn check_pickled(config: &Config, version: &str) -> Result<()> {
-    let writes = Release::find(version).map(|release| release.file(pickled::SINGLE).is_some());
-    if writes.unwrap_or_else(|| version.starts_with("4.")) {
+    if Release::nearest(version).file(pickled::SINGLE).is_some() {
         return Ok(());
     }
     let message = format!("transformers {version} does not write {}", pickled::SINGLE);

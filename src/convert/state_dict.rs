@@ -2,6 +2,7 @@
 
 use crate::architecture::{ParameterTable, bert};
 use crate::convert::weights::{Stored, Weights};
+use crate::format::release::Release;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A tensor of a state dict.
@@ -20,7 +21,7 @@ pub(super) struct Entry<'a> {
 /// `LayerNorm.gamma`. Release 4 keeps the class's order and names. Tensors that the class does not have come last; they, and all of a class
 /// without a table, have the natural order, or in release 4 that of the pickles that they come from.
 pub(super) fn order<'a>(weights: &'a Weights<'_>, table: Option<&'a ParameterTable>, transformers_version: &str) -> Vec<Entry<'a>> {
-    let is_release_4 = transformers_version.starts_with("4.");
+    let keeps_class_order = !Release::nearest(transformers_version).restores_legacy_names;
     let stored = weights.tensors();
     let mut rest: BTreeMap<&str, (usize, Stored<'_>)> = (0..).zip(stored).map(|(place, stored)| (stored.name, (place, stored))).collect();
     let mut order: Vec<(&str, Entry<'_>)> = Vec::new();
@@ -31,18 +32,18 @@ pub(super) fn order<'a>(weights: &'a Weights<'_>, table: Option<&'a ParameterTab
         let owner = parameter.tied_to.as_deref().and_then(|owner| known.get(owner)).and_then(|place| order.get(*place));
         let tied = owner.map(|(_, owner)| Entry { name: &parameter.name, stored: owner.stored, tied_to: Some(owner.name) });
         let as_found = |stored: Stored<'a>| {
-            let name = if is_release_4 { parameter.name.as_str() } else { stored.name };
+            let name = if keeps_class_order { parameter.name.as_str() } else { stored.name };
             Entry { name, stored, tied_to: None }
         };
         let Some(entry) = tied.or_else(|| found.map(as_found)) else { continue };
         known.insert(&parameter.name, order.len());
         order.push((&parameter.name, entry));
     }
-    if !is_release_4 {
+    if !keeps_class_order {
         order.sort_by_cached_key(|(name, _)| natural_key(name));
     }
     let mut rest: Vec<(usize, Stored<'_>)> = rest.into_values().collect();
-    if is_release_4 && matches!(weights, Weights::Pickled(_)) {
+    if keeps_class_order && matches!(weights, Weights::Pickled(_)) {
         rest.sort_by_key(|(place, _)| *place);
     } else {
         rest.sort_by_cached_key(|(_, stored)| natural_key(stored.name));

@@ -68,7 +68,7 @@ fn sizes_are_read_as_transformers_reads_them() {
             assert_eq!(parse_max_shard_size(text).unwrap_err().diagnostic().code, "max-shard-size", "{text:?}");
         }
         let default = golden.get("default_max_shard_size").unwrap().as_str().unwrap();
-        assert_eq!(default_max_shard_size(release), parse_max_shard_size(default).unwrap());
+        assert_eq!(Release::nearest(release).max_shard_bytes, parse_max_shard_size(default).unwrap());
     }
     assert_eq!(parse_max_shard_size("5").unwrap(), 5);
 }

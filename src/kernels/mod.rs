@@ -110,7 +110,7 @@ pub enum Precision {
     /// Operands as they are.
     #[default]
     F32,
-    /// Operands rounded to bfloat16, sums in `f32`: about twice as fast where the processor has products of bfloat16, and slower elsewhere.
+    /// Operands rounded to bfloat16, sums in `f32`: about twice as fast where the processor has products of bfloat16, and of no use elsewhere.
     Bf16,
 }
 

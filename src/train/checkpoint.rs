@@ -102,7 +102,7 @@ pub fn training_args(arguments: &TrainingArguments, surroundings: &Surroundings)
             name if !training_args::has_argument(arguments.release.version, name) => {}
             "do_train" | "do_eval" | "do_predict" => {}
             // Release 4 has an argument of its own for a share of the steps.
-            "warmup_steps" if is_4 && arguments.warmup_steps < 1.0 => given.push(("warmup_ratio", value.clone())),
+            "warmup_steps" if is_4 && arguments.warmup_steps.fract() != 0.0 => given.push(("warmup_ratio", value.clone())),
             "warmup_steps" if is_4 => given.push(("warmup_steps", (arguments.warmup_steps as i64).into())),
             name => given.push((name, value.clone())),
         }
@@ -114,4 +114,31 @@ pub fn training_args(arguments: &TrainingArguments, surroundings: &Surroundings)
     let flags = [("do_train", arguments.do_train), ("do_eval", arguments.do_eval), ("do_predict", arguments.do_predict)];
     given.extend(flags.map(|(name, flag)| (name, flag.into())));
     Ok(training_args::TrainingArguments::new(arguments.release.version, given, surroundings)?.of_trainer().to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::arguments::{RawValue, Values};
+
+    fn written(release: &str, more: &[(&str, &str)]) -> Vec<u8> {
+        let given = [("model_name_or_path", "m"), ("train_file", "t.csv"), ("output_dir", "o"), ("release", release)];
+        let given = given.iter().chain(more);
+        let values: Values = given.map(|(name, value)| ((*name).to_owned(), RawValue::command_line(*value))).collect();
+        let surroundings = Surroundings { gpus: 0, logging_folder: "runs/x".to_owned(), reports: Vec::new() };
+        training_args(&TrainingArguments::resolve(&values).unwrap(), &surroundings).unwrap()
+    }
+
+    /// Release 4 has whole steps in one argument and a share of them in another.
+    #[test]
+    fn a_warmup_is_steps_or_a_share() {
+        assert_eq!(written("4.57.6", &[("warmup_steps", "0")]), written("4.57.6", &[]));
+        let warmup = |value: &str| {
+            let bytes = written("4.57.6", &[("warmup_steps", value)]);
+            let read = training_args::TrainingArguments::parse("training_args.bin", &bytes).unwrap();
+            ["warmup_steps", "warmup_ratio"].map(|name| read.get(name).unwrap().as_plain().unwrap().clone())
+        };
+        assert_eq!(warmup("3"), [3_u64.into(), 0.0.into()]);
+        assert_eq!(warmup("0.25"), [0_u64.into(), 0.25.into()]);
+    }
 }

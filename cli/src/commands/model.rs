@@ -31,7 +31,7 @@ pub fn set_threads(threads: Option<usize>) -> Result<()> {
 pub fn precision(bf16: bool, quiet: bool) -> Precision {
     let precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
     if !(precision.is_fast() || quiet) {
-        eprintln!("warning: this processor has no products of bfloat16 (AVX-512 BF16): --bf16 is slower here than float32");
+        eprintln!("warning: this processor has no products of bfloat16 (AVX-512 BF16): --bf16 gains nothing here over float32");
     }
     precision
 }

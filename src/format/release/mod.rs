@@ -99,6 +99,13 @@ impl Release {
         RELEASES.into_iter().find(|release| release.version == version)
     }
 
+    /// The release with exactly this `transformers_version`, or else the one of the same major version, or else the default.
+    pub fn nearest(version: &str) -> &'static Release {
+        let major = |version: &'_ str| version.split('.').next().map(str::to_owned);
+        let same_major = || RELEASES.into_iter().find(|release| major(release.version) == major(version));
+        Release::find(version).or_else(same_major).unwrap_or(DEFAULT)
+    }
+
     /// The newest release that writes files of all these names: for a directory without `transformers_version`, such as that of an adapter.
     pub fn newest_writing(names: &[&str]) -> Option<&'static Release> {
         RELEASES.into_iter().rev().find(|release| names.iter().all(|name| release.file(name).is_some()))
@@ -132,6 +139,10 @@ mod tests {
         assert_eq!(Release::find("4.57.6"), Some(&V4_57_6));
         assert_eq!(Release::find("5.23.0"), Some(DEFAULT));
         assert_eq!(Release::find("5.23"), None);
+        assert_eq!(
+            ["4.30.0", "5.0.0", "6.1.0", ""].map(|version| Release::nearest(version).version),
+            ["4.57.6", "5.23.0", "5.23.0", "5.23.0"]
+        );
         assert!(V4_57_6.model("gpt2").is_some() && V4_57_6.model("t5").is_none());
     }
 

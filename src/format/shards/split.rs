@@ -9,15 +9,6 @@ use crate::diagnostic::{Diagnostic, Error, Result, Site};
 /// Units of `max_shard_size`, in bytes. They are decimal.
 const UNITS: [(&str, u64); 4] = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)];
 
-/// What `save_pretrained` takes for `max_shard_size` where nobody says anything else, by the beginning of the release's version.
-const DEFAULTS: [(&str, u64); 2] = [("4.", 5_000_000_000), ("5.", 50_000_000_000)];
-
-/// The largest shard that a release of transformers writes by default, in bytes; that of release 5 where it is not known.
-pub fn default_max_shard_size(transformers_version: &str) -> u64 {
-    let known = DEFAULTS.iter().find(|(beginning, _)| transformers_version.starts_with(beginning));
-    known.map_or(50_000_000_000, |(_, bytes)| *bytes)
-}
-
 /// Reads a size such as `5GB` or `100kB`, as transformers reads it; also bytes without a unit.
 ///
 /// # Errors
