@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
 use crate::format::json::Json;
 use crate::format::json::layout::{JsonFile, SORTED_UNICODE};
 use crate::format::json::settings::{Kind, Schema, Settings};
+use crate::format::tokenizer::ADDITIONAL;
 use crate::format::tokenizer::json::AddedToken;
 
 const CODE: &str = "tokenizer-config";
@@ -19,7 +20,7 @@ const SCHEMA: Schema = &[
     ("add_bos_token", Kind::Flag),
     ("add_prefix_space", Kind::Flag),
     (ADDED_TOKENS_DECODER, Kind::Object),
-    ("additional_special_tokens", Kind::List),
+    (ADDITIONAL, Kind::List),
     ("backend", Kind::Text),
     ("clean_up_tokenization_spaces", Kind::Flag),
     ("do_basic_tokenize", Kind::Flag),
@@ -40,6 +41,11 @@ const SCHEMA: Schema = &[
     ("truncation_side", Kind::Text),
     ("truncation_strategy", Kind::Text),
 ];
+
+/// Whether a key holds a setting rather than special tokens.
+pub(super) fn is_setting(key: &str) -> bool {
+    key != ADDITIONAL && SCHEMA.iter().any(|(name, _)| *name == key)
+}
 
 /// The values of a `tokenizer_config.json`.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -7,6 +7,7 @@ use crate::diagnostic::Result;
 use crate::format::json::Json;
 use crate::format::json::fields::Fields;
 use crate::format::json::layout::SORTED_UNICODE;
+use crate::format::tokenizer::config::is_setting;
 use crate::format::tokenizer::json::AddedToken;
 
 /// A special token: its text alone, or how it is matched as well.
@@ -38,10 +39,11 @@ impl SpecialTokensMap {
     /// Reads the file.
     ///
     /// # Errors
-    /// Text that is not a JSON object, or a value that is no token and no list of tokens.
+    /// Text that is not a JSON object, a key that is a setting of `tokenizer_config.json`, or a value that is no token and no list of tokens.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<SpecialTokensMap> {
         let fields = Fields::parse("special-tokens-map", path, bytes)?;
         let tokens = |(part, value): &(String, Json)| match SpecialTokens::from_json(value) {
+            _ if is_setting(part) => Err(fields.error(part, "a key for a special token", "a setting of tokenizer_config.json")),
             Some(tokens) => Ok((part.clone(), tokens)),
             None => Err(fields.error(part, "a token, or a list of tokens", value.kind())),
         };
@@ -105,6 +107,13 @@ mod tests {
     fn a_part_without_a_token_is_named() {
         let error = SpecialTokensMap::parse("m.json", b"{\"cls_token\": 1}").unwrap_err();
         assert_eq!(error.diagnostic().site.to_string(), "m.json, at /cls_token");
+    }
+
+    #[test]
+    fn a_setting_is_no_special_token() {
+        let error = SpecialTokensMap::parse("m.json", br#"{"max_length": "[MASK]"}"#).unwrap_err();
+        assert_eq!(error.diagnostic().site.to_string(), "m.json, at /max_length");
+        SpecialTokensMap::parse("m.json", br#"{"additional_special_tokens": ["<a>"]}"#).unwrap();
     }
 
     proptest! {
