@@ -16,10 +16,19 @@ use std::path::PathBuf;
 use crate::format::release::Release;
 use crate::format::torch::pickle::Value;
 
-pub use choice::{IntervalStrategy, Optimizer, SchedulerType};
+pub use choice::{InputTokens, IntervalStrategy, Optimizer, SaveStrategy, SchedulerType};
 pub use length::{StepCount, TrainingLength};
 pub use raw::{Origin, RawValue, Values};
 pub use table::{ARGUMENTS, Argument, Group, Kind, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, argument};
+
+/// The checkpoint to go on from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResumeFrom {
+    /// The newest whole one of the output directory.
+    Newest,
+    /// This one.
+    Directory(PathBuf),
+}
 
 /// Everything that a training was asked for, checked; see [`ARGUMENTS`] for what each means to its user.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +46,8 @@ pub struct TrainingArguments {
 
     /// Table to train on; present whenever `do_train` is set.
     pub train_file: Option<PathBuf>,
-    /// Table to evaluate on; present whenever `do_eval` is set.
-    pub validation_file: Option<PathBuf>,
+    /// Tables to evaluate on, by name where there are several; one at least whenever `do_eval` is set.
+    pub validation_files: Vec<(Option<String>, PathBuf)>,
     /// Table to predict; present whenever `do_predict` is set.
     pub test_file: Option<PathBuf>,
     /// Columns of the text; `None` leaves the choice to the table. One or two names where there is no delimiter.
@@ -82,6 +91,12 @@ pub struct TrainingArguments {
     pub gradient_checkpointing: bool,
     /// Whether the products of linear layers round their operands to bfloat16.
     pub bf16: bool,
+    /// The checkpoint to go on from.
+    pub resume_from_checkpoint: Option<ResumeFrom>,
+    /// Whether a resumed run begins its epoch anew.
+    pub ignore_data_skip: bool,
+    /// Whether callbacks of a resumed run take their arguments from the checkpoint.
+    pub restore_callback_states_from_checkpoint: bool,
     /// Whether an incomplete last batch is left out.
     pub dataloader_drop_last: bool,
     /// Seed of the fresh weights, of dropout, and of the order of the rows where `data_seed` is not given.
@@ -117,18 +132,40 @@ pub struct TrainingArguments {
     pub logging_steps: StepCount,
     /// Whether the first step is logged too.
     pub logging_first_step: bool,
+    /// Whether losses that are not finite are left out of what is logged.
+    pub logging_nan_inf_filter: bool,
+    /// Which tokens are counted and logged.
+    pub include_num_input_tokens_seen: InputTokens,
+    /// Whether there are no progress bars.
+    pub disable_tqdm: bool,
     /// When to evaluate while training.
     pub eval_strategy: IntervalStrategy,
     /// Steps between two evaluations; `logging_steps` where it was not given.
     pub eval_steps: StepCount,
+    /// Whether to evaluate before the first step.
+    pub eval_on_start: bool,
+    /// Steps or epochs, by `eval_strategy`, before which no evaluation is made.
+    pub eval_delay: f64,
+    /// The metric that tells which evaluation is the best; given whenever `load_best_model_at_end` or early stopping needs it.
+    pub metric_for_best_model: Option<String>,
+    /// Whether more of that metric is better.
+    pub greater_is_better: bool,
+    /// Whether the model of the best checkpoint is saved in the end.
+    pub load_best_model_at_end: bool,
+    /// Evaluations in a row that may be no better before the run stops.
+    pub early_stopping_patience: Option<u64>,
+    /// By how much an evaluation must be better to count.
+    pub early_stopping_threshold: f64,
     /// Release of transformers whose files are written.
     pub release: &'static Release,
     /// When to write a checkpoint while training.
-    pub save_strategy: IntervalStrategy,
+    pub save_strategy: SaveStrategy,
     /// Steps between two checkpoints.
     pub save_steps: StepCount,
     /// Most checkpoints to keep.
     pub save_total_limit: Option<usize>,
+    /// Whether checkpoints hold the model alone.
+    pub save_only_model: bool,
 
     /// What was given of transformers' own arguments: `training_args.bin` tells it from the defaults.
     pub given: Vec<(&'static str, Value)>,

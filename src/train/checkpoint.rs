@@ -30,18 +30,21 @@ pub struct Checkpoint<'a> {
     pub state: &'a TrainerState,
     /// The arguments of the run.
     pub arguments: &'a TrainingArguments,
-    /// What the learning rate of the next step is multiplied with.
-    pub factor: f64,
-    /// torch's generator, as the run has left it.
-    pub generator: &'a Mt19937,
+    /// The learning rate.
+    pub schedule: &'a Schedule,
+    /// The random number generators.
+    pub generators: &'a RngState,
+    /// What is to be kept beside the checkpoint, for the run to go on as if it had not ended.
+    pub progress: Json,
+    /// Whether a run that was left alone would not have saved it: it may go once there is a newer one.
+    pub is_extra: bool,
 }
 
 impl Checkpoint<'_> {
     /// Hands out the files of the checkpoint; `training_args` are those of [`training_args()`].
     pub fn with_files<R>(self, model: &LoadedModel, training_args: &[u8], write: impl FnOnce(Files<'_>) -> R) -> R {
-        let (arguments, steps) = (self.arguments, u32::try_from(self.state.global_step).unwrap_or(u32::MAX));
-        let schedule = SchedulerState::after(arguments.lr_scheduler_type.name(), arguments.learning_rate, self.factor, steps, 2).to_bytes();
-        let generators = RngState::after(arguments.seed, self.generator).to_bytes();
+        let schedule = self.schedule.state().to_bytes();
+        let generators = self.generators.to_bytes();
         let settings = self.optimizer_settings();
         let state = self.state.to_bytes();
         self.engine.with_state(|weights, optimizer| {

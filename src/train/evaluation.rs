@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::metrics;
+use super::trainer::EvalSet;
 use crate::data::{Dataset, Labels, Task};
 
 /// What a model says about a data set.
@@ -63,6 +64,18 @@ pub fn argmax(logits: &[f32], num_labels: usize) -> Vec<u32> {
     logits.chunks_exact(num_labels.max(1)).map(highest).collect()
 }
 
+/// The names that evaluations of these data sets give to their metrics.
+pub fn metric_names(task: &Task, sets: &[EvalSet<'_>]) -> Vec<String> {
+    let measured: &[&str] = match task {
+        Task::Regression => &["mse", "pearson", "spearmanr"],
+        Task::SingleLabel(labels) if labels.len() == 2 => &["accuracy", "f1", "f1_macro", "matthews_correlation"],
+        Task::SingleLabel(_) => &["accuracy", "f1_macro", "matthews_correlation"],
+        Task::MultiLabel(_) => &["f1", "f1_macro", "accuracy"],
+    };
+    let names = |set: &EvalSet<'_>| ["loss"].iter().chain(measured).map(|name| format!("{}_{name}", set.prefix())).collect::<Vec<_>>();
+    sets.iter().flat_map(names).collect()
+}
+
 /// The metrics of a task by name, without a prefix: for classes `accuracy`, `f1` (binary; two classes only), `f1_macro` and
 /// `matthews_correlation`; for several labels a row `f1` (micro, as `run_classification.py` has it), `f1_macro` and `accuracy` (all labels of
 /// a row right); for regression `mse`, `pearson` and `spearmanr`.
@@ -104,7 +117,26 @@ pub fn measure(task: &Task, logits: &[f32], labels: Option<&Labels>) -> Vec<(&'s
 
 #[cfg(test)]
 mod tests {
-    use super::argmax;
+    use super::*;
+    use crate::data::LabelSet;
+
+    #[test]
+    fn names_are_those_of_what_is_measured() {
+        let labels = |count: usize| LabelSet::from_names((0..count).map(|id| format!("l{id}")).collect()).unwrap();
+        let hot = Labels::MultiHot { num_labels: 2, values: vec![1.0, 0.0] };
+        for (task, labels) in [
+            (Task::Regression, Labels::Values(vec![0.5])),
+            (Task::SingleLabel(labels(2)), Labels::Classes(vec![1])),
+            (Task::SingleLabel(labels(3)), Labels::Classes(vec![1])),
+            (Task::MultiLabel(labels(2)), hot),
+        ] {
+            let dataset = Dataset::new(Vec::new(), None).unwrap();
+            let names = metric_names(&task, &[EvalSet { name: Some("a"), dataset: &dataset }]);
+            let logits = vec![0.0; task.num_labels().max(1)];
+            let measured = measure(&task, &logits, Some(&labels)).into_iter().map(|(name, _)| format!("eval_a_{name}"));
+            assert_eq!(names, ["eval_a_loss".to_owned()].into_iter().chain(measured).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn the_first_of_equal_logits_wins() {

@@ -1,14 +1,19 @@
 //! The training run: arguments, preparation, engine, optimizer, schedule, loop, metrics.
 
 pub mod arguments;
+pub mod best;
+pub mod callback;
 pub mod checkpoint;
+pub mod early_stopping;
 pub mod engine;
 pub mod evaluation;
 pub mod gradient;
 pub mod metrics;
 pub mod optimizer;
 pub mod preparation;
+pub mod resumption;
 pub mod schedule;
+pub mod tally;
 mod trainer;
 
-pub use trainer::{Host, Progress, Trainer};
+pub use trainer::{EvalSet, Host, Outcome, Progress, Trainer};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use rtrain::train::arguments::{ARGUMENTS, Argument, Kind, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, RawValue, Values};
+use rtrain::train::arguments::{ARGUMENTS, Argument, Kind, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, RawValue, Values, argument};
 
 use super::{named, threads};
 
@@ -58,7 +58,11 @@ pub fn train_values(matches: &ArgMatches) -> Values {
     for name in ARGUMENTS.iter().map(|row| row.name).chain(refused_names()) {
         if matches.value_source(name) == Some(ValueSource::CommandLine) {
             let given: Vec<&str> = matches.get_many::<String>(name).into_iter().flatten().map(String::as_str).collect();
-            values.insert(name.to_owned(), RawValue::command_line(given.join(" ")));
+            let mut raw = RawValue::command_line(given.join(" "));
+            if argument(name).is_some_and(|row| row.kind == Kind::Files) && given.len() > 1 {
+                raw.value = given.into();
+            }
+            values.insert(name.to_owned(), raw);
         }
     }
     for row in ARGUMENTS.iter().filter(|row| is_on_by_default(row)) {
@@ -75,6 +79,8 @@ fn from_row(row: &Argument) -> Arg {
         Kind::Text => arg.value_name("TEXT").allow_hyphen_values(row.name == "text_column_delimiter"),
         Kind::Names => arg.value_name("NAMES"),
         Kind::Path => arg.value_name(if row.name.ends_with("_file") { "FILE" } else { "DIR" }),
+        Kind::Files => arg.value_name("FILE").action(ArgAction::Append),
+        Kind::DirectoryOrFlag => arg.value_name("DIR|true|false").num_args(0..=1).default_missing_value("true"),
         Kind::Integer { .. } => arg.value_name("N").allow_negative_numbers(true),
         Kind::Float { .. } => arg.value_name("NUMBER").allow_negative_numbers(true),
         Kind::Steps => arg.value_name("STEPS").allow_negative_numbers(true),

@@ -45,6 +45,10 @@ pub struct Release {
     pub trainer_sets_use_cache: bool,
     /// Decimals that `Trainer` rounds the losses to that it logs; none where it logs them as they are.
     pub logged_loss_decimals: Option<u8>,
+    /// Whether `Trainer` evaluates after the last step too where `eval_strategy` is `steps`.
+    pub evaluates_last_step: bool,
+    /// Whether `Trainer` logs the norm of the gradients even where `max_grad_norm` is 0.
+    pub logs_norm_without_clipping: bool,
     /// Whether the decoder of masked words shares its bias even where `tie_word_embeddings` is false.
     pub always_ties_decoder_bias: bool,
     /// Files that it writes.
@@ -65,6 +69,8 @@ pub const V4_57_6: Release = Release {
     tokenizer_side_files: true,
     trainer_sets_use_cache: false,
     logged_loss_decimals: Some(4),
+    evaluates_last_step: false,
+    logs_norm_without_clipping: false,
     always_ties_decoder_bias: true,
     files: &[FILES, TOKENIZER_SIDE_FILES, PICKLED_WEIGHTS],
 };
@@ -83,6 +89,8 @@ pub const V5_23_0: Release = Release {
     tokenizer_side_files: false,
     trainer_sets_use_cache: true,
     logged_loss_decimals: None,
+    evaluates_last_step: true,
+    logs_norm_without_clipping: true,
     always_ties_decoder_bias: false,
     files: &[FILES],
 };

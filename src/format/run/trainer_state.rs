@@ -115,14 +115,12 @@ impl TrainerState {
     /// Text that is not a JSON object, or a key that is missing or has another type.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<TrainerState> {
         let mut fields = Fields::parse(CODE, path, bytes)?;
-        let mut callbacks = fields.object("stateful_callbacks")?;
-        let mut control = callbacks.object("TrainerControl")?;
-        let mut arguments = control.object("args")?;
+        let callbacks = fields.object("stateful_callbacks")?;
         let log_history: Vec<Json> = fields.required("log_history")?;
         if let Some((index, entry)) = log_history.iter().enumerate().find(|(_, entry)| entry.entries().is_none()) {
             return Err(fields.error(&format!("log_history/{index}"), "an object", entry.kind()));
         }
-        Ok(TrainerState {
+        let mut state = TrainerState {
             epoch: fields.required("epoch")?,
             global_step: fields.required("global_step")?,
             eval_steps: fields.required("eval_steps")?,
@@ -142,20 +140,33 @@ impl TrainerState {
             is_hyper_param_search: fields.required("is_hyper_param_search")?,
             trial_name: fields.required("trial_name")?,
             trial_params: fields.required("trial_params")?,
-            should_epoch_stop: arguments.required("should_epoch_stop")?,
-            should_evaluate: arguments.required("should_evaluate")?,
-            should_log: arguments.required("should_log")?,
-            should_training_stop: arguments.required("should_training_stop")?,
-            in_checkpoint: arguments.required("should_save")?,
-            unknown_control: arguments.rest(),
-            control: control.rest(),
-            callbacks: callbacks.rest(),
             unknown: fields.rest(),
-        })
+            ..TrainerState::default()
+        };
+        state.set_stateful_callbacks(callbacks)?;
+        Ok(state)
     }
 
-    /// The file: `json.dumps(indent=2, sort_keys=True)` and a newline.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// Takes the switches of `TrainerControl` and the states of other callbacks from a `stateful_callbacks`.
+    ///
+    /// # Errors
+    /// A switch is missing or is none.
+    pub fn set_stateful_callbacks(&mut self, mut callbacks: Fields) -> Result<()> {
+        let mut control = callbacks.object("TrainerControl")?;
+        let mut arguments = control.object("args")?;
+        self.should_epoch_stop = arguments.required("should_epoch_stop")?;
+        self.should_evaluate = arguments.required("should_evaluate")?;
+        self.should_log = arguments.required("should_log")?;
+        self.should_training_stop = arguments.required("should_training_stop")?;
+        self.in_checkpoint = arguments.required("should_save")?;
+        self.unknown_control = arguments.rest();
+        self.control = control.rest();
+        self.callbacks = callbacks.rest();
+        Ok(())
+    }
+
+    /// The `stateful_callbacks`, which [`TrainerState::set_stateful_callbacks`] takes.
+    pub fn stateful_callbacks(&self) -> Json {
         let arguments = [
             ("should_epoch_stop", self.should_epoch_stop.into()),
             ("should_evaluate", self.should_evaluate.into()),
@@ -168,6 +179,11 @@ impl TrainerState {
         control.push(("args".to_owned(), Json::Object(arguments.collect())));
         let mut callbacks = self.callbacks.clone();
         callbacks.push(("TrainerControl".to_owned(), Json::Object(control)));
+        Json::Object(callbacks)
+    }
+
+    /// The file: `json.dumps(indent=2, sort_keys=True)` and a newline.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let state = [
             ("best_global_step", self.best_global_step.into()),
             ("best_metric", self.best_metric.into()),
@@ -184,7 +200,7 @@ impl TrainerState {
             ("num_input_tokens_seen", self.num_input_tokens_seen.into()),
             ("num_train_epochs", self.num_train_epochs.into()),
             ("save_steps", self.save_steps.into()),
-            ("stateful_callbacks", Json::Object(callbacks)),
+            ("stateful_callbacks", self.stateful_callbacks()),
             ("total_flos", self.total_flos.into()),
             ("train_batch_size", self.train_batch_size.into()),
             ("trial_name", self.trial_name.clone().into()),

@@ -37,6 +37,32 @@ choice! {
 }
 
 choice! {
+    /// When a checkpoint is written in the course of a training.
+    SaveStrategy {
+        /// Never.
+        No = "no",
+        /// After every so many optimizer steps, and after the last one.
+        Steps = "steps",
+        /// At the end of every epoch.
+        Epoch = "epoch",
+        /// Whenever an evaluation is better than all before it.
+        Best = "best",
+    }
+}
+
+choice! {
+    /// Which tokens of the training rows are counted.
+    InputTokens {
+        /// None.
+        No = "no",
+        /// Those of the padded batches.
+        All = "all",
+        /// Those of the rows alone.
+        NonPadding = "non_padding",
+    }
+}
+
+choice! {
     /// The course of the learning rate.
     SchedulerType {
         /// Up in the warmup, then straight down to 0.
@@ -68,6 +94,9 @@ mod tests {
     fn names_go_both_ways() {
         for name in SchedulerType::NAMES {
             assert_eq!(SchedulerType::from_name(name).map(SchedulerType::name), Some(*name));
+        }
+        for name in SaveStrategy::NAMES {
+            assert_eq!(SaveStrategy::from_name(name).map(SaveStrategy::name), Some(*name));
         }
         for name in IntervalStrategy::NAMES {
             assert_eq!(IntervalStrategy::from_name(name).map(IntervalStrategy::name), Some(*name));

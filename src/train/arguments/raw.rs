@@ -70,6 +70,8 @@ pub type Values = IndexMap<String, RawValue>;
 pub(super) enum Typed {
     Text(String),
     Names(Vec<String>),
+    /// Names, where there are any, and paths.
+    Files(Vec<(Option<String>, String)>),
     Integer(i64),
     Float(f64),
     Flag(bool),
@@ -118,6 +120,8 @@ fn typed(kind: Kind, value: &Value) -> Option<Typed> {
         Kind::Text => text(value).map(Typed::Text),
         Kind::Path => text(value).filter(|path| !path.is_empty()).map(Typed::Text),
         Kind::Names => names(value).map(Typed::Names),
+        Kind::Files => files(value).map(Typed::Files),
+        Kind::DirectoryOrFlag => flag(value).map(Typed::Flag).or_else(|| typed(Kind::Path, value)),
         Kind::Integer { min, max } => integer(value).filter(|number| (min..=max).contains(number)).map(Typed::Integer),
         Kind::Float { min, max } => float(value).filter(|number| (min, max).contains(number)).map(Typed::Float),
         Kind::Steps => float(value).filter(|steps| *steps >= 0.0 && (*steps < 1.0 || is_count(*steps))).map(Typed::Float),
@@ -141,6 +145,25 @@ fn names(value: &Value) -> Option<Vec<String>> {
         other => text(other)?.split(',').map(str::to_owned).collect(),
     };
     (!names.is_empty() && names.iter().all(|name| !name.is_empty())).then_some(names)
+}
+
+/// One path; or several with names, in a mapping or as a list of `name=path`.
+fn files(value: &Value) -> Option<Vec<(Option<String>, String)>> {
+    let named = |(name, path): (&str, &str)| (is_name(name) && !path.is_empty()).then(|| (Some(name.to_owned()), path.to_owned()));
+    let files: Vec<_> = match value {
+        Value::Object(entries) => entries.iter().map(|(name, path)| named((name, &text(path)?))).collect::<Option<_>>()?,
+        Value::Array(items) => items.iter().map(|item| named(text(item)?.split_once('=')?)).collect::<Option<_>>()?,
+        other => {
+            let path = text(other).filter(|path| !path.is_empty())?;
+            vec![path.split_once('=').and_then(named).unwrap_or((None, path))]
+        }
+    };
+    let names: std::collections::HashSet<_> = files.iter().map(|(name, _)| name).collect();
+    (!files.is_empty() && names.len() == files.len()).then_some(files)
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 /// A word of a list; YAML 1.1 reads the bare word `no` as false, and some arguments take a list of one word.
@@ -245,6 +268,23 @@ mod tests {
         assert_eq!(typed(Kind::Names, &json!(["a,b"])), Some(Typed::Names(vec!["a,b".into()])));
         assert_eq!(typed(Kind::Names, &json!("a,,b")), None);
         assert_eq!(typed(Kind::Names, &json!([])), None);
+    }
+
+    #[test]
+    fn several_files_have_names() {
+        let files = |value: Value| match typed(Kind::Files, &value) {
+            Some(Typed::Files(files)) => Some(files.into_iter().map(|(name, path)| (name.unwrap_or_default(), path)).collect::<Vec<_>>()),
+            _ => None,
+        };
+        let pairs = |pairs: &[(&str, &str)]| Some(pairs.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect());
+        assert_eq!(files(json!("v.csv")), pairs(&[("", "v.csv")]));
+        assert_eq!(files(json!("./a=b.csv")), pairs(&[("", "./a=b.csv")]));
+        assert_eq!(files(json!("short=s.csv")), pairs(&[("short", "s.csv")]));
+        assert_eq!(files(json!({"short": "s.csv", "long": "l.csv"})), pairs(&[("short", "s.csv"), ("long", "l.csv")]));
+        assert_eq!(files(json!(["short=s.csv", "long=l.csv"])), pairs(&[("short", "s.csv"), ("long", "l.csv")]));
+        for value in [json!([]), json!({}), json!(["a.csv", "b.csv"]), json!(["a=1", "a=2"]), json!({"a b": "c"}), json!(""), json!({"a": null})] {
+            assert_eq!(files(value.clone()), None, "{value}");
+        }
     }
 
     #[test]

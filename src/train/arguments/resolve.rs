@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::choice::{IntervalStrategy, Optimizer, SchedulerType};
+use super::choice::{InputTokens, IntervalStrategy, Optimizer, SaveStrategy, SchedulerType};
 use super::length::StepCount;
 use super::raw::{RawValue, Typed, Values, read, read_default};
 use super::table::{ARGUMENTS, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, argument};
-use super::{Origin, TrainingArguments};
+use super::{Origin, ResumeFrom, TrainingArguments};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
 use crate::format::release::Release;
 use crate::format::torch::pickle::Value;
 use crate::nearest::nearest;
+
+/// `eval_steps` of a `TrainerState` that was told none.
+const UNUSED_EVAL_STEPS: usize = 500;
 
 impl TrainingArguments {
     /// Reads every value by its kind, fills in the defaults, and checks that the arguments fit each other.
@@ -70,12 +73,20 @@ impl<'a> Given<'a> {
 
     fn arguments(&self) -> Result<TrainingArguments> {
         let eval_strategy = self.choice("eval_strategy", IntervalStrategy::from_name);
-        let (validation_file, test_file) = (self.path("validation_file"), self.path("test_file"));
-        let do_eval = self.flag("do_eval").unwrap_or(validation_file.is_some()) || eval_strategy != IntervalStrategy::No;
+        let (validation_files, test_file) = (self.files("validation_file"), self.path("test_file"));
+        let do_eval = self.flag("do_eval").unwrap_or(!validation_files.is_empty()) || eval_strategy != IntervalStrategy::No;
         let do_predict = self.flag("do_predict").unwrap_or(test_file.is_some());
         let output_dir =
             self.path("output_dir").ok_or_else(|| missing("output_dir", "write", "say which directory the model is written to"))?;
         let logging_steps = self.steps("logging_steps");
+        let eval_steps = match (self.is_zero("eval_steps"), eval_strategy) {
+            (false, _) => self.steps("eval_steps"),
+            (true, IntervalStrategy::Steps) => logging_steps,
+            (true, _) => StepCount::Steps(UNUSED_EVAL_STEPS),
+        };
+        let save_strategy = self.choice("save_strategy", SaveStrategy::from_name);
+        let metric_for_best_model = self.metric_for_best_model();
+        let more_is_better = metric_for_best_model.as_ref().is_some_and(|metric| !metric.ends_with("loss"));
         Ok(TrainingArguments {
             model_name_or_path: self.path("model_name_or_path"),
             config_name: self.path("config_name"),
@@ -83,7 +94,7 @@ impl<'a> Given<'a> {
             tokenizer_name: self.path("tokenizer_name"),
             ignore_mismatched_sizes: self.is_set("ignore_mismatched_sizes"),
             train_file: self.path("train_file"),
-            validation_file,
+            validation_files,
             test_file,
             text_column_names: self.names("text_column_names"),
             text_column_delimiter: self.text("text_column_delimiter"),
@@ -105,6 +116,12 @@ impl<'a> Given<'a> {
             gradient_accumulation_steps: self.count("gradient_accumulation_steps").unwrap_or_default(),
             gradient_checkpointing: self.is_set("gradient_checkpointing"),
             bf16: self.is_set("bf16"),
+            resume_from_checkpoint: match self.flag("resume_from_checkpoint") {
+                Some(newest) => newest.then_some(ResumeFrom::Newest),
+                None => self.path("resume_from_checkpoint").map(ResumeFrom::Directory),
+            },
+            ignore_data_skip: self.is_set("ignore_data_skip"),
+            restore_callback_states_from_checkpoint: self.is_set("restore_callback_states_from_checkpoint"),
             dataloader_drop_last: self.is_set("dataloader_drop_last"),
             seed: self.seed("seed").unwrap_or_default(),
             data_seed: self.seed("data_seed"),
@@ -121,11 +138,22 @@ impl<'a> Given<'a> {
             logging_strategy: self.choice("logging_strategy", IntervalStrategy::from_name),
             logging_steps,
             logging_first_step: self.is_set("logging_first_step"),
+            logging_nan_inf_filter: self.is_set("logging_nan_inf_filter"),
+            include_num_input_tokens_seen: self.choice("include_num_input_tokens_seen", InputTokens::from_name),
+            disable_tqdm: self.is_set("disable_tqdm"),
             eval_strategy,
-            eval_steps: if self.is_zero("eval_steps") { logging_steps } else { self.steps("eval_steps") },
-            save_strategy: self.choice("save_strategy", IntervalStrategy::from_name),
+            eval_steps,
+            eval_on_start: self.is_set("eval_on_start"),
+            eval_delay: self.float("eval_delay"),
+            greater_is_better: self.flag("greater_is_better").unwrap_or(more_is_better),
+            metric_for_best_model,
+            load_best_model_at_end: self.is_set("load_best_model_at_end"),
+            early_stopping_patience: self.seed("early_stopping_patience"),
+            early_stopping_threshold: self.float("early_stopping_threshold"),
+            save_strategy,
             save_steps: self.steps("save_steps"),
             save_total_limit: self.count("save_total_limit"),
+            save_only_model: self.is_set("save_only_model"),
             release: self.choice("release", Release::find),
             given: self.given(),
         })
@@ -141,6 +169,7 @@ impl<'a> Given<'a> {
             given.push((
                 *name,
                 match typed {
+                    Typed::Files(_) => continue,
                     Typed::Text(text) => text.as_str().into(),
                     Typed::Names(names) => Value::list(names.iter().map(|name| name.as_str().into())),
                     Typed::Integer(number) => (*number).into(),
@@ -168,11 +197,13 @@ impl<'a> Given<'a> {
         }
         self.check_file(arguments.do_train, "do_train", "train_file", arguments.train_file.is_none())?;
         let evaluation = if arguments.eval_strategy == IntervalStrategy::No { "do_eval" } else { "eval_strategy" };
-        self.check_file(arguments.do_eval, evaluation, "validation_file", arguments.validation_file.is_none())?;
+        self.check_file(arguments.do_eval, evaluation, "validation_file", arguments.validation_files.is_empty())?;
         self.check_file(arguments.do_predict, "do_predict", "test_file", arguments.test_file.is_none())?;
-        self.check_steps("logging", arguments.logging_strategy, "logging_steps", false)?;
-        self.check_steps("eval", arguments.eval_strategy, "logging_steps", !self.is_zero("eval_steps"))?;
-        self.check_steps("save", arguments.save_strategy, "save_steps", false)?;
+        self.check_steps("logging", arguments.logging_strategy == IntervalStrategy::Steps, "logging_steps")?;
+        let eval_steps = if self.is_zero("eval_steps") { "logging_steps" } else { "eval_steps" };
+        self.check_steps("eval", arguments.eval_strategy == IntervalStrategy::Steps, eval_steps)?;
+        self.check_steps("save", arguments.save_strategy == SaveStrategy::Steps, "save_steps")?;
+        self.check_best(arguments)?;
         if self.typed.get("max_steps") == Some(&Typed::Integer(0)) {
             let diagnostic = self.at("max_steps", "argument-value", format!("{} cannot have this value", self.written("max_steps")));
             return Err(Error::misuse(diagnostic.expected("-1, or at least 1").found(0)));
@@ -198,12 +229,52 @@ impl<'a> Given<'a> {
         Err(Error::misuse(self.at(asking, "missing-argument", format!("{asking} needs {file}")).hint(hint)))
     }
 
-    fn check_steps(&self, what: &str, strategy: IntervalStrategy, name: &str, given: bool) -> Result<()> {
-        if strategy != IntervalStrategy::Steps || given || !self.is_zero(name) {
+    fn check_steps(&self, what: &str, by_steps: bool, name: &str) -> Result<()> {
+        if !by_steps || !self.is_zero(name) {
             return Ok(());
         }
         let message = format!("{what}_strategy steps needs {what}_steps above 0");
         Err(Error::misuse(self.at(name, "argument-conflict", message).hint(format!("set {what}_strategy no, or give {what}_steps"))))
+    }
+
+    /// transformers takes the loss where a best checkpoint is asked for and no metric given.
+    ///
+    /// # Source
+    /// transformers 5.23.0, `training_args.py` (`__post_init__`).
+    fn metric_for_best_model(&self) -> Option<String> {
+        let by_metric = matches!(self.text("lr_scheduler_type").as_deref(), Some("reduce_lr_on_plateau" | "greedy"));
+        self.text("metric_for_best_model").or_else(|| (self.is_set("load_best_model_at_end") || by_metric).then(|| "loss".to_owned()))
+    }
+
+    /// A best checkpoint needs evaluations, a metric, and checkpoints of the steps that are evaluated.
+    fn check_best(&self, arguments: &TrainingArguments) -> Result<()> {
+        let asking = match arguments {
+            TrainingArguments { early_stopping_patience: Some(_), .. } => "early_stopping_patience",
+            TrainingArguments { save_strategy: SaveStrategy::Best, .. } => "save_strategy",
+            TrainingArguments { load_best_model_at_end: true, .. } => "load_best_model_at_end",
+            _ => return Ok(()),
+        };
+        let conflict = |message: String, hint: &str| Err(Error::misuse(self.at(asking, "argument-conflict", message).hint(hint)));
+        let wants = if asking == "save_strategy" { "save_strategy best" } else { asking };
+        if arguments.eval_strategy == IntervalStrategy::No {
+            return conflict(format!("{wants} needs evaluations while training"), "set eval_strategy steps or epoch");
+        }
+        if arguments.metric_for_best_model.is_none() {
+            return conflict(format!("{wants} needs a metric"), "give metric_for_best_model, such as loss or accuracy");
+        }
+        if !arguments.load_best_model_at_end || arguments.save_strategy == SaveStrategy::Best {
+            return Ok(());
+        }
+        if arguments.eval_strategy.name() != arguments.save_strategy.name() {
+            let (eval, save) = (arguments.eval_strategy.name(), arguments.save_strategy.name());
+            let message = format!("load_best_model_at_end needs one strategy, but eval_strategy is {eval} and save_strategy {save}");
+            return conflict(message, "set both alike, or save_strategy best");
+        }
+        if arguments.eval_strategy == IntervalStrategy::Steps && !is_multiple(arguments.save_steps, arguments.eval_steps) {
+            let message = "load_best_model_at_end needs a save_steps that is a multiple of eval_steps".to_owned();
+            return conflict(message, "give both as whole numbers, or both as shares of all steps");
+        }
+        Ok(())
     }
 
     /// `name=value` pairs, separated by commas.
@@ -240,6 +311,13 @@ impl<'a> Given<'a> {
 
     fn path(&self, name: &str) -> Option<PathBuf> {
         self.text(name).map(PathBuf::from)
+    }
+
+    fn files(&self, name: &str) -> Vec<(Option<String>, PathBuf)> {
+        match self.typed.get(name) {
+            Some(Typed::Files(files)) => files.iter().map(|(name, path)| (name.clone(), PathBuf::from(path))).collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn names(&self, name: &str) -> Option<Vec<String>> {
@@ -297,6 +375,14 @@ impl<'a> Given<'a> {
     fn choice<T>(&self, name: &str, from_name: fn(&str) -> Option<T>) -> T {
         let choice = self.text(name).and_then(|word| from_name(&word));
         choice.unwrap_or_else(|| panic!("the table allows a {name} that its type does not have"))
+    }
+}
+
+fn is_multiple(steps: StepCount, of: StepCount) -> bool {
+    match (steps, of) {
+        (StepCount::Steps(steps), StepCount::Steps(of)) => steps.is_multiple_of(of),
+        (StepCount::Share(share), StepCount::Share(of)) => (share * 1e6) % (of * 1e6) == 0.0,
+        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Bound;
 
-use super::choice::{IntervalStrategy, Optimizer, SchedulerType};
+use super::choice::{InputTokens, IntervalStrategy, Optimizer, SaveStrategy, SchedulerType};
 use crate::format::release::{V4_57_6, V5_23_0};
 
 /// What an argument concerns; `--help` has a heading for each.
@@ -52,6 +52,10 @@ pub enum Kind {
     Names,
     /// A file or a directory.
     Path,
+    /// A file, or several with names: `name=path`, given once for each, or in a file a mapping.
+    Files,
+    /// A directory, or true for the newest one that there is.
+    DirectoryOrFlag,
     /// A whole number of this range.
     Integer {
         /// Least value.
@@ -85,6 +89,8 @@ impl fmt::Display for Kind {
             Kind::Text => f.write_str("text"),
             Kind::Names => f.write_str("names, separated by commas"),
             Kind::Path => f.write_str("a path"),
+            Kind::Files => f.write_str("a path, or name=path for each of several"),
+            Kind::DirectoryOrFlag => f.write_str("a directory, true or false"),
             Kind::Integer { min, max: i64::MAX } => write!(f, "a whole number, at least {min}"),
             Kind::Integer { min, max } => write!(f, "a whole number, {min} to {max}"),
             Kind::Float { min, max } => {
@@ -134,7 +140,8 @@ const POSITIVE: Kind = Kind::Float { min: Bound::Excluded(0.0), max: Bound::Unbo
 const SHARE: Kind = Kind::Float { min: Bound::Included(0.0), max: Bound::Included(1.0) };
 const BETA: Kind = Kind::Float { min: Bound::Included(0.0), max: Bound::Excluded(1.0) };
 const STRATEGY: Kind = Kind::Choice { supported: IntervalStrategy::NAMES, not_yet: &[] };
-const SAVE_STRATEGY: Kind = Kind::Choice { supported: IntervalStrategy::NAMES, not_yet: &["best"] };
+const SAVE_STRATEGY: Kind = Kind::Choice { supported: SaveStrategy::NAMES, not_yet: &[] };
+const INPUT_TOKENS: Kind = Kind::Choice { supported: InputTokens::NAMES, not_yet: &[] };
 const SCHEDULER: Kind = Kind::Choice {
     supported: SchedulerType::NAMES,
     not_yet: &[
@@ -239,7 +246,13 @@ pub const ARGUMENTS: &[Argument] = &[
         "Replace a classifier of another shape by a fresh one, as for a model that was fine-tuned on other labels.",
     ),
     row(Group::Data, "train_file", Kind::Path, None, "Table to train on, one row an example: .csv, .tsv, .json or .jsonl."),
-    row(Group::Data, "validation_file", Kind::Path, None, "Table to evaluate on."),
+    row(
+        Group::Data,
+        "validation_file",
+        Kind::Files,
+        None,
+        "Table to evaluate on; or several, each as NAME=FILE: metrics then are called eval_NAME_loss and so on.",
+    ),
     row(Group::Data, "test_file", Kind::Path, None, "Table to predict once the training is over."),
     row(
         Group::Data,
@@ -307,6 +320,27 @@ pub const ARGUMENTS: &[Argument] = &[
         None,
         "Save memory: compute each layer once more in the backward pass instead of keeping what it computed. Left out, false.",
     ),
+    row(
+        Group::Training,
+        "resume_from_checkpoint",
+        Kind::DirectoryOrFlag,
+        None,
+        "Go on from a checkpoint: this directory, or with true (or nothing after it) the newest whole one in output_dir.",
+    ),
+    row(
+        Group::Training,
+        "ignore_data_skip",
+        Kind::Flag,
+        Some("false"),
+        "When resuming, begin the epoch anew rather than at the batch where the checkpoint was written.",
+    ),
+    row(
+        Group::Training,
+        "restore_callback_states_from_checkpoint",
+        Kind::Flag,
+        Some("false"),
+        "When resuming, let callbacks take their arguments from the checkpoint as well, such as the patience of early stopping.",
+    ),
     row(Group::Training, "dataloader_drop_last", Kind::Flag, Some("false"), "Leave out the last batch of an epoch where it is not full."),
     row(
         Group::Training,
@@ -367,6 +401,21 @@ pub const ARGUMENTS: &[Argument] = &[
     row(Group::Logging, "logging_strategy", STRATEGY, Some("steps"), "When to log the loss and the learning rate."),
     row(Group::Logging, "logging_steps", Kind::Steps, Some("500"), "Steps between two log entries; below 1, the share of all steps."),
     row(Group::Logging, "logging_first_step", Kind::Flag, Some("false"), "Log the first step too."),
+    row(
+        Group::Logging,
+        "logging_nan_inf_filter",
+        Kind::Flag,
+        Some("true"),
+        "Leave losses that are not finite out of what is logged.",
+    ),
+    row(
+        Group::Logging,
+        "include_num_input_tokens_seen",
+        INPUT_TOKENS,
+        Some("no"),
+        "Log how many tokens were trained on: all with padding, non_padding without it.",
+    ),
+    row(Group::Logging, "disable_tqdm", Kind::Flag, None, "Show no progress bars. Left out, false."),
     row(Group::Logging, "report_to", REPORT, Some("none"), "Services to report to; rtrain knows none."),
     row(Group::Evaluation, "eval_strategy", STRATEGY, Some("no"), "When to evaluate while training."),
     row(
@@ -376,11 +425,75 @@ pub const ARGUMENTS: &[Argument] = &[
         None,
         "Steps between two evaluations; below 1, the share of all steps. Left out, those of logging_steps.",
     ),
+    row(Group::Evaluation, "eval_on_start", Kind::Flag, Some("false"), "Evaluate before the first step too."),
+    row(Group::Evaluation, "eval_delay", NOT_NEGATIVE, Some("0"), "Evaluate only after so many steps or epochs, by eval_strategy."),
+    row(
+        Group::Evaluation,
+        "eval_accumulation_steps",
+        COUNT,
+        None,
+        "Batches of predictions to gather before they leave the device; no result depends on it.",
+    ),
+    row(
+        Group::Evaluation,
+        "metric_for_best_model",
+        Kind::Text,
+        None,
+        "Metric that tells which checkpoint is the best, such as accuracy. Left out, loss where a best one is asked for.",
+    ),
+    row(
+        Group::Evaluation,
+        "greater_is_better",
+        Kind::Flag,
+        None,
+        "Whether more of that metric is better. Left out, true unless its name ends with loss.",
+    ),
+    row(
+        Group::Evaluation,
+        "load_best_model_at_end",
+        Kind::Flag,
+        Some("false"),
+        "Save the model of the best checkpoint rather than the last one. Evaluations and checkpoints must fall on the same steps.",
+    ),
+    row(
+        Group::Evaluation,
+        "early_stopping_patience",
+        COUNT,
+        None,
+        "Stop once so many evaluations in a row were no better than the best. Left out, never.",
+    ),
+    row(
+        Group::Evaluation,
+        "early_stopping_threshold",
+        NOT_NEGATIVE,
+        Some("0.0"),
+        "By how much an evaluation must be better to count as such for early stopping.",
+    ),
     row(Group::Saving, "output_dir", Kind::Path, None, "Directory to write the model to."),
     row(Group::Saving, "release", RELEASE, Some("5.23.0"), "Release of transformers whose files are written."),
     row(Group::Saving, "save_strategy", SAVE_STRATEGY, Some("steps"), "When to write a checkpoint while training."),
     row(Group::Saving, "save_steps", Kind::Steps, Some("500"), "Steps between two checkpoints; below 1, the share of all steps."),
-    row(Group::Saving, "save_total_limit", COUNT, None, "Keep the newest so many checkpoints only. Left out, all."),
+    row(
+        Group::Saving,
+        "save_total_limit",
+        COUNT,
+        None,
+        "Keep the newest so many checkpoints only, and beside them the best one where there is one. Left out, all.",
+    ),
+    row(
+        Group::Saving,
+        "save_only_model",
+        Kind::Flag,
+        Some("false"),
+        "Write no optimizer, schedule and generators into checkpoints: a third of the size, but such a run cannot go on as it was.",
+    ),
+    row(
+        Group::Saving,
+        "enable_jit_checkpoint",
+        Kind::Flag,
+        Some("false"),
+        "Save a checkpoint and end when SIGTERM comes. rtrain always does, for SIGINT too.",
+    ),
 ];
 
 /// The fields of transformers 5.23.0's `TrainingArguments` that rtrain does not support yet.
@@ -406,39 +519,28 @@ pub const NOT_YET: &[&str] = &[
     "ddp_timeout",
     "debug",
     "deepspeed",
-    "disable_tqdm",
-    "enable_jit_checkpoint",
-    "eval_accumulation_steps",
-    "eval_delay",
     "eval_do_concat_batches",
-    "eval_on_start",
     "eval_use_gather_object",
     "fp16_full_eval",
     "fsdp",
     "fsdp_config",
     "full_determinism",
     "gradient_checkpointing_kwargs",
-    "greater_is_better",
     "hub_always_push",
     "hub_model_id",
     "hub_private_repo",
     "hub_revision",
     "hub_strategy",
     "hub_token",
-    "ignore_data_skip",
     "include_for_metrics",
-    "include_num_input_tokens_seen",
     "label_names",
     "length_column_name",
     "liger_kernel_config",
-    "load_best_model_at_end",
     "local_rank",
     "log_level",
     "log_level_replica",
     "log_on_each_node",
-    "logging_nan_inf_filter",
     "lr_scheduler_kwargs",
-    "metric_for_best_model",
     "neftune_noise_alpha",
     "optim_args",
     "optim_target_modules",
@@ -447,11 +549,8 @@ pub const NOT_YET: &[&str] = &[
     "project",
     "push_to_hub",
     "remove_unused_columns",
-    "restore_callback_states_from_checkpoint",
-    "resume_from_checkpoint",
     "run_name",
     "save_on_each_node",
-    "save_only_model",
     "skip_memory_metrics",
     "tf32",
     "torch_compile",

@@ -39,7 +39,7 @@ fn follows_the_files_that_are_given() {
 fn a_strategy_no_may_arrive_as_false() {
     let arguments = resolve(json!({"eval_strategy": false, "save_strategy": false, "logging_strategy": "no"}));
     assert_eq!(arguments.eval_strategy, IntervalStrategy::No);
-    assert_eq!(arguments.save_strategy, IntervalStrategy::No);
+    assert_eq!(arguments.save_strategy, SaveStrategy::No);
     assert_eq!(arguments.logging_strategy, IntervalStrategy::No);
 }
 
@@ -53,8 +53,10 @@ fn null_is_as_good_as_nothing_where_there_is_no_default() {
 
 #[test]
 fn evaluation_steps_follow_those_of_logging() {
-    assert_eq!(resolve(json!({"logging_steps": 50})).eval_steps, StepCount::Steps(50));
-    assert_eq!(resolve(json!({"logging_steps": 50, "eval_steps": 0})).eval_steps, StepCount::Steps(50));
+    let evaluating = |eval_steps: Value| json!({"eval_strategy": "steps", "validation_file": "v", "logging_steps": 50, "eval_steps": eval_steps});
+    assert_eq!(resolve(evaluating(Value::Null)).eval_steps, StepCount::Steps(50));
+    assert_eq!(resolve(evaluating(json!(0))).eval_steps, StepCount::Steps(50));
+    assert_eq!(resolve(json!({"logging_steps": 50})).eval_steps, StepCount::Steps(500));
     assert_eq!(resolve(json!({"eval_steps": 0.25})).eval_steps.of(10), 3);
 }
 
@@ -74,6 +76,55 @@ fn steps_of_zero_are_refused_where_they_count() {
             assert_eq!(error.diagnostic().code, "argument-conflict");
         }
     }
+}
+
+#[test]
+fn a_best_checkpoint_needs_evaluations_of_its_metric_on_the_same_steps() {
+    let with = |more: Value| {
+        let mut given = json!({"validation_file": "v", "eval_strategy": "steps", "eval_steps": 2, "save_steps": 4});
+        for (name, value) in more.as_object().unwrap() {
+            given[name] = value.clone();
+        }
+        values(given)
+    };
+    for more in [
+        json!({"load_best_model_at_end": true}),
+        json!({"load_best_model_at_end": true, "eval_steps": 0.1, "save_steps": 0.2}),
+        json!({"load_best_model_at_end": true, "save_strategy": "best", "eval_strategy": "epoch"}),
+        json!({"save_strategy": "best", "metric_for_best_model": "accuracy"}),
+        json!({"early_stopping_patience": 2, "metric_for_best_model": "loss"}),
+    ] {
+        TrainingArguments::resolve(&with(more)).unwrap();
+    }
+    for (more, said) in [
+        (json!({"load_best_model_at_end": true, "eval_strategy": "no"}), "load_best_model_at_end needs evaluations"),
+        (json!({"load_best_model_at_end": true, "eval_strategy": "epoch"}), "eval_strategy is epoch and save_strategy steps"),
+        (json!({"load_best_model_at_end": true, "save_steps": 3}), "a multiple of eval_steps"),
+        (json!({"load_best_model_at_end": true, "save_steps": 0.5}), "a multiple of eval_steps"),
+        (json!({"save_strategy": "best"}), "save_strategy best needs a metric"),
+        (json!({"early_stopping_patience": 2}), "early_stopping_patience needs a metric"),
+    ] {
+        let (code, text) = refusal(&with(more));
+        assert_eq!(code, "argument-conflict");
+        assert!(text.contains(said), "{text}");
+    }
+    let best = |more: Value| {
+        let arguments = TrainingArguments::resolve(&with(more)).unwrap();
+        (arguments.metric_for_best_model, arguments.greater_is_better)
+    };
+    assert_eq!(best(json!({})), (None, false));
+    assert_eq!(best(json!({"load_best_model_at_end": true})), (Some("loss".to_owned()), false));
+    assert_eq!(best(json!({"metric_for_best_model": "eval_f1"})), (Some("eval_f1".to_owned()), true));
+    assert_eq!(best(json!({"metric_for_best_model": "f1", "greater_is_better": false})), (Some("f1".to_owned()), false));
+}
+
+#[test]
+fn a_run_goes_on_from_the_newest_checkpoint_or_a_given_one() {
+    let from = |value: Value| resolve(json!({"resume_from_checkpoint": value})).resume_from_checkpoint;
+    assert_eq!(from(json!(true)), Some(ResumeFrom::Newest));
+    assert_eq!(from(json!("true")), Some(ResumeFrom::Newest));
+    assert_eq!(from(json!("out/checkpoint-5")), Some(ResumeFrom::Directory("out/checkpoint-5".into())));
+    assert_eq!((from(json!(false)), from(Value::Null)), (None, None));
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! Evaluations in the course of a training and after it.
+//!
+//! # Source
+//! transformers 5.23.0, `trainer.py` (`evaluate`, `evaluation_loop`, `_evaluate`, `_determine_best_metric`).
+
+use super::logging::speed;
+use super::{EvalSet, Host, Progress, Run, Trainer};
+use crate::format::json::Json;
+use crate::train::arguments::SaveStrategy;
+use crate::train::best::{Best, value_of};
+use crate::train::callback::{Course, Event};
+use crate::train::evaluation::{measure, predict};
+
+impl Trainer<'_> {
+    /// Measures the model on all evaluation rows: `eval_loss`, the metrics of the task, and how fast it went.
+    pub fn evaluate(&mut self, host: &mut dyn Host) -> Vec<(String, Json)> {
+        self.eval_sets.clone().into_iter().flat_map(|set| self.evaluate_set(set, host)).collect()
+    }
+
+    pub(super) fn evaluate_and_log(&mut self, host: &mut dyn Host) -> Vec<(String, Json)> {
+        let mut all = Vec::new();
+        for set in self.eval_sets.clone() {
+            self.iterate_loader();
+            let metrics = self.evaluate_set(set, host);
+            self.log(metrics.clone(), None, host);
+            self.fire(Event::Evaluate(&metrics));
+            all.extend(metrics);
+        }
+        all
+    }
+
+    /// Evaluates, and lets schedule and best metric know.
+    pub(super) fn evaluate_and_judge(&mut self, run: &mut Run<'_>, host: &mut dyn Host) {
+        let metrics = self.evaluate_and_log(host);
+        let Some(best) = Best::of(self.arguments) else { return };
+        let Some(value) = value_of(&metrics, &best.name) else { return };
+        run.schedule.observe(value);
+        let is_new = best.is_new(value, self.state.best_metric.map(|known| known.to_f64()));
+        if is_new {
+            self.state.best_metric = Some(value.into());
+            if self.arguments.save_strategy != SaveStrategy::No {
+                self.state.best_global_step = Some(self.state.global_step);
+            }
+        }
+        if self.arguments.save_strategy == SaveStrategy::Best {
+            self.control.should_save = is_new;
+        }
+    }
+
+    fn evaluate_set(&mut self, set: EvalSet<'_>, host: &mut dyn Host) -> Vec<(String, Json)> {
+        let started = host.seconds();
+        let (arguments, rows) = (self.arguments, set.dataset.len());
+        let batch_size = arguments.per_device_eval_batch_size.max(1);
+        let (mut batches_told, callbacks, control) = (0, &mut self.callbacks, &mut self.control);
+        let state = &self.state;
+        let predictions = predict(&mut self.engine, set.dataset, batch_size, arguments.label_smoothing_factor, |done| {
+            host.progress(Progress::Evaluation(done, rows));
+            let batches = if done == rows { rows.div_ceil(batch_size) } else { done / batch_size };
+            for _ in batches_told..batches {
+                for callback in callbacks.iter_mut() {
+                    callback.on_event(Event::PredictionStep, Course { arguments, state }, control);
+                }
+            }
+            batches_told = batches;
+        });
+        let split = set.prefix();
+        let mut metrics = vec![(format!("{split}_loss"), predictions.loss.into())];
+        let measured = measure(self.task, &predictions.logits, set.dataset.labels());
+        metrics.extend(measured.into_iter().map(|(name, value)| (format!("{split}_{name}"), Json::Float(value))));
+        metrics.extend(speed(&split, host.seconds() - started, rows as f64, rows.div_ceil(batch_size) as u64));
+        metrics
+    }
+}
+
+impl EvalSet<'_> {
+    /// What its metrics begin with.
+    pub(in crate::train) fn prefix(&self) -> String {
+        self.name.map_or_else(|| "eval".to_owned(), |name| format!("eval_{name}"))
+    }
+}

@@ -1,0 +1,279 @@
+//! The training loop, event by event as transformers' `Trainer` does it.
+//!
+//! # Source
+//! transformers 5.23.0, `trainer.py` (`_inner_training_loop`, `_run_epoch`, `_maybe_log_save_evaluate`).
+
+mod evaluating;
+mod host;
+mod logging;
+mod resuming;
+mod saving;
+
+use super::arguments::{InputTokens, TrainingArguments, TrainingLength};
+use super::best::Best;
+use super::callback::{Course, DefaultFlow, Event, TrainerCallback, TrainerControl};
+use super::early_stopping::EarlyStopping;
+use super::engine::{BatchSettings, Engine};
+use super::evaluation::metric_names;
+use super::optimizer::UpdateSettings;
+use super::resumption::Resumption;
+use super::schedule::Schedule;
+use super::tally::Tally;
+use crate::data::{Batch, Dataset, Task};
+use crate::diagnostic::Result;
+use crate::format::json::Json;
+use crate::format::run::trainer_state::TrainerState;
+use crate::format::torch::rng_state::RngState;
+use crate::random::{Mt19937, epoch_order};
+
+pub use host::{Host, Progress};
+
+/// Rows to evaluate on.
+#[derive(Debug, Clone, Copy)]
+pub struct EvalSet<'a> {
+    /// What its metrics are called after, where there are several.
+    pub name: Option<&'a str>,
+    /// The rows.
+    pub dataset: &'a Dataset,
+}
+
+/// A run: model, data, arguments, state.
+#[derive(Debug)]
+pub struct Trainer<'a> {
+    /// The model.
+    pub engine: Engine,
+    /// The arguments.
+    pub arguments: &'a TrainingArguments,
+    /// What the labels mean.
+    pub task: &'a Task,
+    /// Rows to evaluate on during the run and after it.
+    pub eval_sets: Vec<EvalSet<'a>>,
+    /// What batches would be padded to (`pad_to_max_length`); nothing to pad them to their longest row.
+    pub padded_length: Option<usize>,
+    /// What `trainer_state.json` is written from.
+    pub state: TrainerState,
+    callbacks: Vec<Box<dyn TrainerCallback>>,
+    control: TrainerControl,
+    tally: Tally,
+    /// torch's generator.
+    generator: Mt19937,
+    /// The generators as they were when the run began.
+    generators: RngState,
+    resumption: Option<Resumption>,
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It is over; the metrics as `train_results.json` has them.
+    Finished(Vec<(String, Json)>),
+    /// Somebody asked for an end; what was done is in the checkpoint of the last step.
+    Interrupted,
+}
+
+/// What one call of [`Trainer::train`] works with.
+struct Run<'a> {
+    dataset: &'a Dataset,
+    length: TrainingLength,
+    schedule: Schedule,
+    started: f64,
+}
+
+impl<'a> Trainer<'a> {
+    /// A run that has made no step.
+    pub fn new(
+        engine: Engine,
+        arguments: &'a TrainingArguments,
+        task: &'a Task,
+        eval_sets: Vec<EvalSet<'a>>,
+        padded_length: Option<usize>,
+    ) -> Self {
+        let generator = Mt19937::new(arguments.seed);
+        let generators = RngState::after(arguments.seed, &generator);
+        let mut trainer = Trainer {
+            engine,
+            arguments,
+            task,
+            eval_sets,
+            padded_length,
+            state: TrainerState::default(),
+            callbacks: vec![Box::new(DefaultFlow)],
+            control: TrainerControl::default(),
+            tally: Tally::default(),
+            generator,
+            generators,
+            resumption: None,
+        };
+        if let Some(patience) = arguments.early_stopping_patience {
+            trainer.add_callback(EarlyStopping::new(patience, arguments.early_stopping_threshold));
+        }
+        trainer
+    }
+
+    /// Lets a callback hear of everything that happens from now on.
+    pub fn add_callback(&mut self, callback: impl TrainerCallback + 'static) {
+        self.callbacks.push(Box::new(callback));
+        self.fire_at_last(Event::InitEnd);
+    }
+
+    /// Trains to the end, or until the host is interrupted.
+    ///
+    /// # Errors
+    /// The arguments do not fit each other or the checkpoint to go on from; or a checkpoint could not be saved.
+    pub fn train(&mut self, dataset: &Dataset, host: &mut dyn Host) -> Result<Outcome> {
+        let arguments = self.arguments;
+        if let Some(best) = Best::of(arguments) {
+            best.check(&metric_names(self.task, &self.eval_sets))?;
+        }
+        let length = arguments.length(dataset.len());
+        let schedule = Schedule::new(arguments, length.total_steps)?;
+        self.begin(&length);
+        let mut run = Run { dataset, length, schedule, started: host.seconds() };
+        let start = self.resume(&mut run, host)?;
+        self.fire(Event::TrainBegin);
+        self.control.should_training_stop |= start.is_stopped;
+        if arguments.eval_on_start && !start.is_resumed {
+            self.evaluate_and_log(host);
+        }
+        if start.ends_epoch {
+            self.end_epoch(&mut run, host)?;
+        }
+        for epoch in start.epoch..run.length.num_epochs {
+            if host.is_interrupted() || self.control.should_training_stop || self.state.global_step >= self.state.max_steps {
+                break;
+            }
+            let skipped = if epoch == start.epoch { start.steps_in_epoch } else { 0 };
+            self.epoch(epoch, skipped, &mut run, host)?;
+            if !host.is_interrupted() {
+                self.end_epoch(&mut run, host)?;
+            }
+        }
+        if host.is_interrupted() {
+            self.save_before_leaving(&run, host)?;
+            return Ok(Outcome::Interrupted);
+        }
+        self.finish(&run, host).map(Outcome::Finished)
+    }
+
+    fn begin(&mut self, length: &TrainingLength) {
+        let arguments = self.arguments;
+        let steps = |count: super::arguments::StepCount| count.of(length.total_steps) as u64;
+        self.state.max_steps = length.total_steps as u64;
+        self.state.num_train_epochs = length.num_epochs as u64;
+        self.state.train_batch_size = Some(arguments.per_device_train_batch_size as u64);
+        self.state.logging_steps = steps(arguments.logging_steps).into();
+        self.state.eval_steps = steps(arguments.eval_steps).into();
+        self.state.save_steps = steps(arguments.save_steps).into();
+        self.state.callbacks = self.exported_states();
+    }
+
+    /// The steps of one epoch but the first `skipped`, which a checkpoint has behind it.
+    fn epoch(&mut self, epoch: usize, skipped: usize, run: &mut Run<'_>, host: &mut dyn Host) -> Result<()> {
+        let arguments = self.arguments;
+        self.fire(Event::EpochBegin);
+        self.tally.epoch_is_open = true;
+        if skipped == 0 {
+            self.iterate_loader();
+        }
+        let order = epoch_order(run.dataset.len(), arguments.data_seed.unwrap_or(arguments.seed), epoch as u64);
+        let batches: Vec<&[u32]> =
+            order.chunks(arguments.per_device_train_batch_size).take(run.length.batches_per_epoch).collect();
+        let groups = batches.chunks(arguments.gradient_accumulation_steps);
+        let mut batches_done = skipped * arguments.gradient_accumulation_steps;
+        for group in groups.skip(skipped) {
+            self.fire(Event::StepBegin);
+            if !self.step(group, run, host) {
+                break;
+            }
+            batches_done += group.len();
+            self.state.epoch = Some((epoch as f64 + batches_done as f64 / run.length.batches_per_epoch as f64).into());
+            self.fire(Event::StepEnd);
+            self.log_evaluate_save(run, host)?;
+            if host.is_interrupted() || self.control.should_epoch_stop || self.control.should_training_stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_epoch(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<()> {
+        self.tally.epoch_is_open = false;
+        self.fire(Event::EpochEnd);
+        self.log_evaluate_save(run, host)
+    }
+
+    /// One optimizer step, unless a callback stops within it.
+    fn step(&mut self, group: &[&[u32]], run: &mut Run<'_>, host: &mut dyn Host) -> bool {
+        let arguments = self.arguments;
+        let settings = BatchSettings {
+            label_smoothing_factor: arguments.label_smoothing_factor,
+            padded_length: self.padded_length,
+            gradient_checkpointing: arguments.gradient_checkpointing,
+        };
+        let mut loss = 0.0;
+        for (index, rows) in group.iter().enumerate() {
+            let batch = run.dataset.batch(rows);
+            let batch_loss = self.engine.accumulate(&batch, &settings, Some(&mut self.generator)) / group.len() as f64;
+            self.tally.add_loss(batch_loss as f32, self.state.global_step, arguments.logging_nan_inf_filter);
+            self.count(&batch);
+            loss += batch_loss;
+            if index + 1 < group.len() {
+                self.fire(Event::SubstepEnd);
+                if self.control.should_epoch_stop || self.control.should_training_stop {
+                    return false;
+                }
+            }
+        }
+        self.fire(Event::PreOptimizerStep);
+        let learning_rate = run.schedule.learning_rate();
+        let update = UpdateSettings { learning_rate, weight_decay: arguments.weight_decay, max_grad_norm: arguments.max_grad_norm };
+        let gradient_norm = self.engine.apply(&update);
+        self.fire(Event::OptimizerStep);
+        run.schedule.step();
+        self.state.global_step += 1;
+        let is_logged = arguments.max_grad_norm > 0.0 || arguments.release.logs_norm_without_clipping;
+        self.tally.gradient_norm = is_logged.then_some(f64::from(gradient_norm as f32));
+        self.tally.learning_rate = Some(learning_rate);
+        host.progress(Progress::Step { step: self.state.global_step, total: self.state.max_steps, loss });
+        true
+    }
+
+    /// Counts the tokens of a batch, and the operations that transformers estimates for it.
+    fn count(&mut self, batch: &Batch) {
+        let padded_length = self.padded_length.unwrap_or_else(|| batch.max_length());
+        let padded_tokens = (batch.len() * padded_length) as u64;
+        let parameters = &self.engine.table().parameters;
+        let without_embeddings = parameters.iter().filter(|parameter| !parameter.name.ends_with("_embeddings.weight"));
+        let parameters: f64 = without_embeddings.map(|parameter| parameter.numel() as f64).sum();
+        self.state.total_flos = (self.state.total_flos.to_f64() + 6.0 * padded_tokens as f64 * parameters).into();
+        let tokens = match self.arguments.include_num_input_tokens_seen {
+            InputTokens::No => return,
+            InputTokens::All => padded_tokens,
+            InputTokens::NonPadding => batch.total_tokens() as u64,
+        };
+        self.state.num_input_tokens_seen = (self.state.num_input_tokens_seen.to_u64().unwrap_or(0) + tokens).into();
+    }
+
+    /// Draws what torch's `DataLoader` draws each time it is iterated.
+    fn iterate_loader(&mut self) {
+        self.generator.random_i64();
+    }
+
+    /// Tells every callback of an event, in their order.
+    fn fire(&mut self, event: Event<'_>) {
+        self.control.reset_for(event);
+        for callback in &mut self.callbacks {
+            callback.on_event(event, Course { arguments: self.arguments, state: &self.state }, &mut self.control);
+        }
+    }
+
+    fn fire_at_last(&mut self, event: Event<'_>) {
+        if let Some(callback) = self.callbacks.last_mut() {
+            callback.on_event(event, Course { arguments: self.arguments, state: &self.state }, &mut self.control);
+        }
+    }
+
+    fn exported_states(&self) -> Vec<(String, Json)> {
+        self.callbacks.iter().filter_map(|callback| callback.exported_state()).map(|(name, state)| (name.to_owned(), state)).collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! Checkpoints, and the end of a training.
+//!
+//! # Source
+//! transformers 5.23.0, `trainer.py` (`_save_checkpoint`, `_finalize_training`, `_load_best_model`).
+
+use super::logging::speed;
+use super::{Host, Run, Trainer};
+use crate::diagnostic::Result;
+use crate::format::json::Json;
+use crate::format::run::trainer_state::TrainerState;
+use crate::format::torch::rng_state::{CpuGenerator, RngState};
+use crate::train::arguments::SaveStrategy;
+use crate::train::callback::{Event, TrainerControl};
+use crate::train::checkpoint::Checkpoint;
+
+impl Trainer<'_> {
+    pub(super) fn save(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+        if self.arguments.save_strategy != SaveStrategy::No {
+            self.name_best_checkpoint(host);
+        }
+        let control = self.control;
+        self.state.callbacks = self.exported_states();
+        record(&mut self.state, control);
+        self.write(self.state.clone(), false, run, host)?;
+        self.fire(Event::Save);
+        Ok(())
+    }
+
+    /// Saves the step that was just done, unless it was saved already; the run's own state does not know of this checkpoint, since a run
+    /// that was left alone would not have it.
+    pub(super) fn save_before_leaving(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+        if self.tally.saved_step == Some(self.state.global_step) {
+            return Ok(());
+        }
+        let mut state = TrainerState { callbacks: self.exported_states(), ..self.state.clone() };
+        record(&mut state, TrainerControl { should_save: true, ..self.control });
+        self.write(state, true, run, host)
+    }
+
+    fn write(&mut self, state: TrainerState, is_extra: bool, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+        let progress = self.tally.to_json(&self.state, self.control);
+        let generators = RngState { cpu: CpuGenerator::of(self.arguments.seed, &self.generator), ..self.generators.clone() };
+        let Trainer { engine, arguments, .. } = self;
+        host.save(Checkpoint { engine, state: &state, arguments, schedule: &run.schedule, generators: &generators, progress, is_extra })?;
+        self.tally.saved_step = Some(self.state.global_step);
+        Ok(())
+    }
+
+    /// The best checkpoint is named once it is there, or about to be.
+    fn name_best_checkpoint(&mut self, host: &dyn Host) {
+        let Some(best) = self.state.best_global_step.filter(|step| *step > 0) else { return };
+        let path = host.checkpoint_path(best);
+        if best == self.state.global_step || host.has_directory(&path) {
+            self.state.best_model_checkpoint = Some(path);
+        }
+    }
+
+    pub(super) fn finish(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<Vec<(String, Json)>> {
+        let seconds = host.seconds() - run.started;
+        let steps = self.state.global_step - self.tally.steps_before;
+        let share = steps as f64 / (self.state.max_steps.max(1)) as f64;
+        let mut metrics = speed("train", seconds, self.samples(run) * share, steps);
+        metrics.push(("total_flos".to_owned(), self.state.total_flos.into()));
+        metrics.push(("train_loss".to_owned(), self.tally.mean(self.state.global_step).into()));
+        self.log(metrics.clone(), None, host);
+        if let (true, Some(best)) = (self.arguments.load_best_model_at_end, &self.state.best_model_checkpoint) {
+            self.engine.set_weights(host.weights(best)?);
+        }
+        if let (Some(1), Some(best)) = (self.arguments.save_total_limit, &self.state.best_model_checkpoint) {
+            host.keep_only(best)?;
+        }
+        self.fire(Event::TrainEnd);
+        metrics.retain(|(name, _)| name != "total_flos");
+        metrics.push(("epoch".to_owned(), self.state.epoch.into()));
+        Ok(metrics)
+    }
+
+    /// Rows per epoch times epochs; with `max_steps`, batch size times steps.
+    fn samples(&self, run: &Run<'_>) -> f64 {
+        let arguments = self.arguments;
+        match arguments.max_steps {
+            Some(steps) => (steps * arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps) as f64,
+            None => run.dataset.len() as f64 * arguments.num_train_epochs,
+        }
+    }
+}
+
+/// Writes down the switches, as they are when a checkpoint is saved.
+fn record(state: &mut TrainerState, control: TrainerControl) {
+    state.should_training_stop = control.should_training_stop;
+    state.should_epoch_stop = control.should_epoch_stop;
+    state.should_evaluate = control.should_evaluate;
+    state.should_log = control.should_log;
+    state.in_checkpoint = control.should_save;
+}
