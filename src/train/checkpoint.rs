@@ -7,13 +7,13 @@ use super::arguments::{Optimizer, TrainingArguments};
 use super::engine::Engine;
 use super::optimizer::AdamW;
 use super::preparation::{LoadedModel, model_directory};
+use super::schedule::Schedule;
 use crate::architecture::ParameterTable;
 use crate::diagnostic::Result;
 use crate::format::run::trainer_state::TrainerState;
 use crate::format::torch::optimizer_state::{AdamWParameter, AdamWSettings, Moments, OptimizerState};
 use crate::format::torch::pickle::Value;
 use crate::format::torch::rng_state::RngState;
-use crate::format::torch::scheduler_state::SchedulerState;
 use crate::format::torch::training_args::{self, Surroundings};
 use crate::random::Mt19937;
 use crate::storage::Piece;
@@ -30,8 +30,8 @@ pub struct Checkpoint<'a> {
     pub state: &'a TrainerState,
     /// The arguments of the run.
     pub arguments: &'a TrainingArguments,
-    /// What the learning rate of the next step is multiplied with.
-    pub factor: f64,
+    /// The schedule, as it stands after the last step.
+    pub schedule: &'a Schedule,
     /// torch's generator, as the run has left it.
     pub generator: &'a Mt19937,
 }
@@ -39,9 +39,8 @@ pub struct Checkpoint<'a> {
 impl Checkpoint<'_> {
     /// Hands out the files of the checkpoint; `training_args` are those of [`training_args()`].
     pub fn with_files<R>(self, model: &LoadedModel, training_args: &[u8], write: impl FnOnce(Files<'_>) -> R) -> R {
-        let (arguments, steps) = (self.arguments, u32::try_from(self.state.global_step).unwrap_or(u32::MAX));
-        let schedule = SchedulerState::after(arguments.lr_scheduler_type.name(), arguments.learning_rate, self.factor, steps, 2).to_bytes();
-        let generators = RngState::after(arguments.seed, self.generator).to_bytes();
+        let schedule = self.schedule.state().to_bytes();
+        let generators = RngState::after(self.arguments.seed, self.generator).to_bytes();
         let settings = self.optimizer_settings();
         let state = self.state.to_bytes();
         self.engine.with_state(|weights, optimizer| {
@@ -64,7 +63,7 @@ impl Checkpoint<'_> {
         let arguments = self.arguments;
         AdamWSettings {
             weight_decay: arguments.weight_decay,
-            lr: arguments.learning_rate * self.factor,
+            lr: self.schedule.learning_rate(),
             beta1: arguments.adam_beta1,
             beta2: arguments.adam_beta2,
             eps: arguments.adam_epsilon,

@@ -86,7 +86,7 @@ impl<'a> Trainer<'a> {
         let length = arguments.length(dataset.len());
         self.begin(&length);
         let started = host.seconds();
-        let mut loop_state = Loop::new(arguments, &length);
+        let mut loop_state = Loop::new(arguments, &length)?;
         let mut total_loss = 0_f32;
         for epoch in 0..length.num_epochs {
             loop_state.iterate_loader();
@@ -127,7 +127,7 @@ impl<'a> Trainer<'a> {
             self.state.total_flos = (self.state.total_flos.to_f64() + flos).into();
         }
         let arguments = self.arguments;
-        let learning_rate = arguments.learning_rate * loop_state.schedule.factor(self.state.global_step);
+        let learning_rate = loop_state.schedule.learning_rate();
         let settings = StepSettings {
             learning_rate,
             weight_decay: arguments.weight_decay,
@@ -140,6 +140,7 @@ impl<'a> Trainer<'a> {
             gradient_checkpointing: arguments.gradient_checkpointing,
         };
         let outcome = self.engine.train_step(&batches, &settings, Some(&mut loop_state.generator));
+        loop_state.schedule.step();
         self.state.global_step += 1;
         loop_state.loss_since_log += outcome.loss as f32;
         loop_state.gradient_norm = outcome.gradient_norm as f32;
@@ -192,9 +193,9 @@ impl<'a> Trainer<'a> {
 
     fn save(&mut self, loop_state: &Loop, host: &mut dyn Host) -> Result<()> {
         self.state.in_checkpoint = true;
-        let factor = loop_state.schedule.factor(self.state.global_step);
+        let schedule = &loop_state.schedule;
         let Trainer { engine, state, arguments, .. } = self;
-        host.checkpoint(Checkpoint { engine, state, arguments, factor, generator: &loop_state.generator })
+        host.checkpoint(Checkpoint { engine, state, arguments, schedule, generator: &loop_state.generator })
     }
 
     fn log_loss(&mut self, loop_state: &mut Loop, host: &mut dyn Host) {
@@ -290,14 +291,10 @@ impl Loop {
         self.generator.random_i64();
     }
 
-    fn new(arguments: &TrainingArguments, length: &TrainingLength) -> Loop {
-        let schedule = Schedule {
-            kind: arguments.lr_scheduler_type,
-            warmup_steps: arguments.warmup_steps(length.total_steps) as u64,
-            total_steps: length.total_steps as u64,
-        };
+    fn new(arguments: &TrainingArguments, length: &TrainingLength) -> Result<Loop> {
+        let schedule = Schedule::new(arguments, length.total_steps)?;
         let generator = Mt19937::new(arguments.seed);
-        Loop { schedule, generator, loss_since_log: 0.0, last_logged: 0, gradient_norm: 0.0, learning_rate: 0.0 }
+        Ok(Loop { schedule, generator, loss_since_log: 0.0, last_logged: 0, gradient_norm: 0.0, learning_rate: 0.0 })
     }
 }
 
