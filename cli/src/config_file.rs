@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use rtrain::diagnostic::{Diagnostic, Error, Place, Result, Site};
-use rtrain::train::arguments::{Origin, RawValue, Values};
+use rtrain::train::arguments::{Kind, Origin, RawValue, Values, argument};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
@@ -26,7 +26,7 @@ pub fn merged(path: Option<&Path>, command_line: Values) -> Result<Values> {
 ///
 /// # Errors
 /// `config-file-type` for another extension, `config-syntax` where the file is not of its format or no mapping, `config-nested` for a value
-/// that is a mapping or a list of lists, `config-size` for a file above 1 MiB, `io` where it cannot be read.
+/// that is a list of lists, or a mapping where the argument is none, `config-size` for a file above 1 MiB, `io` where it cannot be read.
 pub fn read(path: &Path) -> Result<Values> {
     let file = path.display().to_string();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
@@ -90,7 +90,7 @@ fn parse_json(file: &str, text: &str) -> Result<Values> {
 
 fn entry(site: Site, name: String, value: Value) -> Result<(String, RawValue)> {
     let is_nested = match &value {
-        Value::Object(_) => true,
+        Value::Object(_) => argument(&name).is_none_or(|argument| argument.kind != Kind::Mapping),
         Value::Array(items) => items.iter().any(|item| item.is_object() || item.is_array()),
         _ => false,
     };
@@ -165,6 +165,14 @@ mod tests {
             assert!(!diagnostic.message.contains(" line ") && !diagnostic.message.contains("Policy"), "{diagnostic}");
         }
         assert_eq!(parse_json("t.json", "[]").unwrap_err().diagnostic().code, "config-syntax");
+    }
+
+    #[test]
+    fn a_mapping_stands_where_the_argument_is_one() {
+        let values = parse_yaml("t.yaml", "lr_scheduler_kwargs:\n  min_lr: 1e-6\n  mode: max\n").unwrap();
+        assert_eq!(plain(&values), [("lr_scheduler_kwargs", json!({"min_lr": 1e-6, "mode": "max"}))]);
+        let values = parse_json("t.json", r#"{"lr_scheduler_kwargs": {"num_cycles": 2}}"#).unwrap();
+        assert_eq!(plain(&values), [("lr_scheduler_kwargs", json!({"num_cycles": 2}))]);
     }
 
     #[test]

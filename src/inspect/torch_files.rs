@@ -82,20 +82,35 @@ pub(super) fn training_arguments(path: &str, content: &dyn Content, detail: Deta
 }
 
 pub(super) fn scheduler(path: &str, content: &dyn Content, _: Detail) -> Result<Contents> {
-    let numbers = |numbers: &[Number]| {
-        let number = |number: &Number| match number {
-            Number::Integer(number) => Json::Integer((*number).into()),
-            Number::Float(number) => Json::Float(*number),
-        };
-        Json::Array(numbers.iter().map(number).collect())
+    let number = |number: &Number| match number {
+        Number::Integer(number) => Json::Integer((*number).into()),
+        Number::Float(number) => Json::Float(*number),
     };
+    let numbers = |numbers: &[Number]| Json::Array(numbers.iter().map(number).collect());
     let facts = match SchedulerState::parse(path, &content.range(0..content.length())?)?.schedule {
         Schedule::Lambda(schedule) => vec![
             ("last_epoch", Json::Integer(schedule.last_epoch.into())),
             ("base_lrs", numbers(&schedule.base_lrs)),
             ("last_lr", numbers(&schedule.last_lr)),
         ],
-        Schedule::Plateau(schedule) => vec![("factor", schedule.factor.into()), ("min_lrs", numbers(&schedule.min_lrs))],
+        Schedule::Plateau(schedule) => vec![
+            ("last_epoch", Json::Integer(schedule.last_epoch.into())),
+            ("best", number(&schedule.best)),
+            ("num_bad_epochs", Json::Integer(schedule.num_bad_epochs.into())),
+            ("factor", number(&schedule.factor)),
+            ("min_lrs", numbers(&schedule.min_lrs)),
+            ("last_lr", numbers(&schedule.last_lr)),
+        ],
+        Schedule::Greedy(schedule) => vec![
+            ("last_epoch", Json::Integer(schedule.last_epoch.into())),
+            ("best", schedule.best.into()),
+            ("num_bad_epochs", Json::Integer(schedule.num_bad_epochs.into())),
+            ("num_good_epochs", Json::Integer(schedule.num_good_epochs.into())),
+            ("factor", number(&schedule.factor)),
+            ("min_lrs", numbers(&schedule.min_lrs)),
+            ("max_lrs", numbers(&schedule.max_lrs)),
+            ("last_lr", numbers(&schedule.last_lr)),
+        ],
         Schedule::Other(attributes) => {
             let facts = attributes.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
             return Ok(Contents { facts, tables: Vec::new() });

@@ -123,6 +123,8 @@ pub struct TrainingArguments {
 
     /// Course of the learning rate.
     pub lr_scheduler_type: SchedulerType,
+    /// Settings of that course, by name, as they were given; see [`Schedule::new`](super::schedule::Schedule::new).
+    pub lr_scheduler_kwargs: Option<serde_json::Map<String, serde_json::Value>>,
     /// Steps, or share of all steps below 1, over which the learning rate rises from 0; see [`TrainingArguments::warmup_steps`].
     pub warmup_steps: f64,
 

@@ -7,13 +7,13 @@ use super::arguments::{Optimizer, TrainingArguments};
 use super::engine::Engine;
 use super::optimizer::AdamW;
 use super::preparation::{LoadedModel, model_directory};
+use super::schedule::Schedule;
 use crate::architecture::ParameterTable;
 use crate::diagnostic::Result;
 use crate::format::run::trainer_state::TrainerState;
 use crate::format::torch::optimizer_state::{AdamWParameter, AdamWSettings, Moments, OptimizerState};
 use crate::format::torch::pickle::Value;
 use crate::format::torch::rng_state::RngState;
-use crate::format::torch::scheduler_state::SchedulerState;
 use crate::format::torch::training_args::{self, Surroundings};
 use crate::random::Mt19937;
 use crate::storage::Piece;
@@ -67,7 +67,7 @@ impl Checkpoint<'_> {
         let arguments = self.arguments;
         AdamWSettings {
             weight_decay: arguments.weight_decay,
-            lr: arguments.learning_rate * self.factor,
+            lr: self.schedule.learning_rate(),
             beta1: arguments.adam_beta1,
             beta2: arguments.adam_beta2,
             eps: arguments.adam_epsilon,

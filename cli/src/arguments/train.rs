@@ -86,6 +86,7 @@ fn from_row(row: &Argument) -> Arg {
         Kind::Steps => arg.value_name("STEPS").allow_negative_numbers(true),
         Kind::Flag => arg.value_name("true|false").num_args(0..=1).default_missing_value("true"),
         Kind::Choice { .. } => arg.value_name("WORD"),
+        Kind::Mapping => arg.value_name("JSON"),
     }
 }
 

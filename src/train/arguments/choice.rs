@@ -73,6 +73,22 @@ choice! {
         Constant = "constant",
         /// Up in the warmup, then constant.
         ConstantWithWarmup = "constant_with_warmup",
+        /// Up in the warmup, then down to 0 along half a cosine, several times.
+        CosineWithRestarts = "cosine_with_restarts",
+        /// Up in the warmup, then down along a power.
+        Polynomial = "polynomial",
+        /// Up in the warmup, then down as one over the square root of the step.
+        InverseSqrt = "inverse_sqrt",
+        /// Down where a metric of the evaluations stops improving.
+        ReduceLrOnPlateau = "reduce_lr_on_plateau",
+        /// As `Cosine`, down to a least learning rate.
+        CosineWithMinLr = "cosine_with_min_lr",
+        /// As `CosineWithMinLr`, with a warmup that need not begin at 0.
+        CosineWarmupWithMinLr = "cosine_warmup_with_min_lr",
+        /// Up, constant for a while, then down.
+        WarmupStableDecay = "warmup_stable_decay",
+        /// Up and down with a metric of the evaluations.
+        Greedy = "greedy",
     }
 }
 

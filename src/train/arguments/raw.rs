@@ -3,7 +3,7 @@
 use std::ops::RangeBounds;
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::table::{Argument, Kind};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
@@ -75,6 +75,7 @@ pub(super) enum Typed {
     Integer(i64),
     Float(f64),
     Flag(bool),
+    Mapping(Map<String, Value>),
 }
 
 /// Reads a value by the kind of its argument; JSON's null is no value where the argument has no default.
@@ -126,6 +127,7 @@ fn typed(kind: Kind, value: &Value) -> Option<Typed> {
         Kind::Float { min, max } => float(value).filter(|number| (min, max).contains(number)).map(Typed::Float),
         Kind::Steps => float(value).filter(|steps| *steps >= 0.0 && (*steps < 1.0 || is_count(*steps))).map(Typed::Float),
         Kind::Flag => flag(value).map(Typed::Flag),
+        Kind::Mapping => mapping(value).map(Typed::Mapping),
         Kind::Choice { supported, .. } => word(value).filter(|word| supported.contains(&word.as_str())).map(Typed::Text),
     }
 }
@@ -216,6 +218,31 @@ fn flag(value: &Value) -> Option<bool> {
     }
 }
 
+/// A mapping of a file as it stands there; in JSON text, words that are numbers or flags mean these.
+///
+/// # Source
+/// transformers 5.23.0, `training_args.py` (`_convert_str_dict`).
+fn mapping(value: &Value) -> Option<Map<String, Value>> {
+    let text = match value {
+        Value::Object(entries) => return Some(entries.clone()),
+        other => other.as_str()?,
+    };
+    let entries: Map<String, Value> = serde_json::from_str(text).ok()?;
+    Some(entries.into_iter().map(|(name, value)| (name, meant(value))).collect())
+}
+
+fn meant(value: Value) -> Value {
+    let Value::String(word) = &value else { return value };
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    match word.to_ascii_lowercase().as_str() {
+        "true" => true.into(),
+        "false" => false.into(),
+        digits if is_number(digits) => digits.parse::<i64>().map_or(value, Value::from),
+        number if is_number(&number.replacen('.', "", 1)) => number.parse::<f64>().map_or(value, Value::from),
+        _ => value,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::ops::Bound;
@@ -284,6 +311,20 @@ mod tests {
         assert_eq!(files(json!(["short=s.csv", "long=l.csv"])), pairs(&[("short", "s.csv"), ("long", "l.csv")]));
         for value in [json!([]), json!({}), json!(["a.csv", "b.csv"]), json!(["a=1", "a=2"]), json!({"a b": "c"}), json!(""), json!({"a": null})] {
             assert_eq!(files(value.clone()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn mappings_are_json_or_stand_in_a_file() {
+        let read = |value| typed(Kind::Mapping, &value);
+        let mapping = |value: Value| Some(Typed::Mapping(value.as_object().unwrap().clone()));
+        assert_eq!(read(json!({"power": "2"})), mapping(json!({"power": "2"})));
+        assert_eq!(
+            read(json!(r#"{"a": 1, "b": "2", "c": "2.5", "d": "True", "e": "1e-3", "f": null, "g": 0.0}"#)),
+            mapping(json!({"a": 1, "b": 2, "c": 2.5, "d": true, "e": "1e-3", "f": null, "g": 0.0}))
+        );
+        for value in [json!("num_cycles=2"), json!("[1]"), json!(1), json!([1])] {
+            assert_eq!(read(value), None);
         }
     }
 

@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Error, Result, Site};
 use crate::format::release::Release;
 use crate::format::torch::pickle::Value;
 use crate::nearest::nearest;
+use crate::train::schedule;
 
 /// `eval_steps` of a `TrainerState` that was told none.
 const UNUSED_EVAL_STEPS: usize = 500;
@@ -134,6 +135,7 @@ impl<'a> Given<'a> {
             adam_epsilon: self.float("adam_epsilon"),
             max_grad_norm: self.float("max_grad_norm"),
             lr_scheduler_type: self.choice("lr_scheduler_type", SchedulerType::from_name),
+            lr_scheduler_kwargs: self.mapping("lr_scheduler_kwargs"),
             warmup_steps: self.float("warmup_steps"),
             logging_strategy: self.choice("logging_strategy", IntervalStrategy::from_name),
             logging_steps,
@@ -176,6 +178,7 @@ impl<'a> Given<'a> {
                     Typed::Float(number) if is_whole => (*number as i64).into(),
                     Typed::Float(number) => (*number).into(),
                     Typed::Flag(flag) => (*flag).into(),
+                    Typed::Mapping(entries) => Value::dict(entries.iter().map(|(name, value)| (name.as_str(), plain(value)))),
                 },
             ));
         }
@@ -204,6 +207,7 @@ impl<'a> Given<'a> {
         self.check_steps("eval", arguments.eval_strategy == IntervalStrategy::Steps, eval_steps)?;
         self.check_steps("save", arguments.save_strategy == SaveStrategy::Steps, "save_steps")?;
         self.check_best(arguments)?;
+        self.check_schedule(arguments)?;
         if self.typed.get("max_steps") == Some(&Typed::Integer(0)) {
             let diagnostic = self.at("max_steps", "argument-value", format!("{} cannot have this value", self.written("max_steps")));
             return Err(Error::misuse(diagnostic.expected("-1, or at least 1").found(0)));
@@ -277,6 +281,30 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
+    fn check_schedule(&self, arguments: &TrainingArguments) -> Result<()> {
+        let kind = arguments.lr_scheduler_type;
+        let conflict = |name, message: String, hint: &str| Err(Error::misuse(self.at(name, "argument-conflict", message).hint(hint)));
+        let is_4 = arguments.release.version.starts_with("4.");
+        if kind == SchedulerType::Greedy && is_4 {
+            let message = format!("release {} has no lr_scheduler_type greedy", arguments.release.version);
+            return conflict("lr_scheduler_type", message, "take reduce_lr_on_plateau, or a later release");
+        }
+        let follows_metric = matches!(kind, SchedulerType::ReduceLrOnPlateau | SchedulerType::Greedy);
+        if follows_metric && arguments.eval_strategy == IntervalStrategy::No {
+            let message = format!("lr_scheduler_type {} needs an eval_strategy", kind.name());
+            return conflict("lr_scheduler_type", message, "set eval_strategy epoch, or steps");
+        }
+        if is_4 && arguments.warmup_steps > 1.0 && arguments.warmup_steps.fract() != 0.0 {
+            let message = format!("release {} has whole warmup_steps, or below 1 a share", arguments.release.version);
+            return conflict("warmup_steps", message, "leave the fraction out");
+        }
+        schedule::check(arguments).map_err(|error| {
+            let diagnostic = error.diagnostic().clone();
+            let site = self.at("lr_scheduler_kwargs", diagnostic.code, String::new()).site;
+            Error::misuse(Diagnostic { site, ..diagnostic })
+        })
+    }
+
     /// `name=value` pairs, separated by commas.
     fn overrides(&self) -> Result<Vec<(String, String)>> {
         let Some(text) = self.text("config_overrides") else { return Ok(Vec::new()) };
@@ -334,6 +362,13 @@ impl<'a> Given<'a> {
         }
     }
 
+    fn mapping(&self, name: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+        match self.typed.get(name) {
+            Some(Typed::Mapping(entries)) => Some(entries.clone()),
+            _ => None,
+        }
+    }
+
     fn is_set(&self, name: &str) -> bool {
         self.flag(name) == Some(true)
     }
@@ -383,6 +418,19 @@ fn is_multiple(steps: StepCount, of: StepCount) -> bool {
         (StepCount::Steps(steps), StepCount::Steps(of)) => steps.is_multiple_of(of),
         (StepCount::Share(share), StepCount::Share(of)) => (share * 1e6) % (of * 1e6) == 0.0,
         _ => false,
+    }
+}
+
+/// A value of a mapping as Python has it.
+fn plain(value: &serde_json::Value) -> Value {
+    use serde_json::Value as Given;
+    match value {
+        Given::Null => Value::None,
+        Given::Bool(flag) => (*flag).into(),
+        Given::Number(number) => number.as_i64().map_or_else(|| number.as_f64().unwrap_or_default().into(), Value::from),
+        Given::String(text) => Value::distinct_text(text),
+        Given::Array(items) => Value::list(items.iter().map(plain)),
+        Given::Object(entries) => Value::dict(entries.iter().map(|(name, value)| (name.as_str(), plain(value)))),
     }
 }
 

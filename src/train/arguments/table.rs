@@ -74,6 +74,8 @@ pub enum Kind {
     Steps,
     /// True or false; on the command line the name alone means true.
     Flag,
+    /// Values by name: an object of JSON, or in a file a mapping.
+    Mapping,
     /// One word of a list.
     Choice {
         /// The words that rtrain knows what to do with.
@@ -108,6 +110,7 @@ impl fmt::Display for Kind {
             }
             Kind::Steps => f.write_str("a whole number of steps, or a share below 1 of all steps"),
             Kind::Flag => f.write_str("true or false"),
+            Kind::Mapping => f.write_str("values by name, such as {\"num_cycles\": 2}"),
             Kind::Choice { supported: [only], .. } => f.write_str(only),
             Kind::Choice { supported, .. } => write!(f, "one of {}", supported.join(", ")),
         }
@@ -142,19 +145,7 @@ const BETA: Kind = Kind::Float { min: Bound::Included(0.0), max: Bound::Excluded
 const STRATEGY: Kind = Kind::Choice { supported: IntervalStrategy::NAMES, not_yet: &[] };
 const SAVE_STRATEGY: Kind = Kind::Choice { supported: SaveStrategy::NAMES, not_yet: &[] };
 const INPUT_TOKENS: Kind = Kind::Choice { supported: InputTokens::NAMES, not_yet: &[] };
-const SCHEDULER: Kind = Kind::Choice {
-    supported: SchedulerType::NAMES,
-    not_yet: &[
-        "cosine_with_restarts",
-        "polynomial",
-        "inverse_sqrt",
-        "reduce_lr_on_plateau",
-        "cosine_with_min_lr",
-        "cosine_warmup_with_min_lr",
-        "warmup_stable_decay",
-        "greedy",
-    ],
-};
+const SCHEDULER: Kind = Kind::Choice { supported: SchedulerType::NAMES, not_yet: &[] };
 const OPTIMIZER: Kind = Kind::Choice {
     supported: Optimizer::NAMES,
     not_yet: &[
@@ -389,7 +380,17 @@ pub const ARGUMENTS: &[Argument] = &[
         "lr_scheduler_type",
         SCHEDULER,
         Some("linear"),
-        "Course of the learning rate after the warmup: linear and cosine fall to 0; constant has no warmup.",
+        "Course of the learning rate after the warmup: linear and cosine fall to 0; constant has no warmup; reduce_lr_on_plateau and greedy \
+         follow metric_for_best_model, and need eval_strategy.",
+    ),
+    row(
+        Group::Schedule,
+        "lr_scheduler_kwargs",
+        Kind::Mapping,
+        None,
+        "Settings of the schedule, as JSON or in a file as a mapping, such as {\"num_cycles\": 2} of cosine_with_restarts, {\"power\": 2} of \
+         polynomial, {\"min_lr\": 1e-6} of cosine_with_min_lr, {\"num_decay_steps\": 100} of warmup_stable_decay, {\"patience\": 3} of \
+         reduce_lr_on_plateau.",
     ),
     row(
         Group::Schedule,
@@ -540,7 +541,6 @@ pub const NOT_YET: &[&str] = &[
     "log_level",
     "log_level_replica",
     "log_on_each_node",
-    "lr_scheduler_kwargs",
     "neftune_noise_alpha",
     "optim_args",
     "optim_target_modules",
