@@ -5,10 +5,13 @@ mod commands;
 #[cfg(feature = "train")]
 mod config_file;
 mod ignore;
+mod interruption;
 mod offline;
 mod outcome;
 mod render;
 mod run_directory;
+#[cfg(feature = "train")]
+mod terminal;
 
 use std::process::ExitCode;
 

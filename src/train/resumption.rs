@@ -23,17 +23,8 @@ pub struct Resumption {
     pub schedule: Option<SchedulerState>,
     /// `rng_state.pth`; without it the generators start anew.
     pub generators: Option<RngState>,
-    /// What rtrain keeps beside its checkpoints.
-    pub progress: Option<Progress>,
-}
-
-/// What rtrain keeps beside a checkpoint.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// The file.
-    pub file: String,
-    /// What [`super::tally::Tally::to_json`] made.
-    pub value: Json,
+    /// What rtrain keeps beside its checkpoints: what [`super::tally::Tally::to_json`] made.
+    pub progress: Option<Json>,
 }
 
 impl Resumption {
@@ -41,7 +32,7 @@ impl Resumption {
     ///
     /// # Errors
     /// It has no `trainer_state.json`, or a file is malformed.
-    pub fn read(source: &dyn Source, progress: Option<Progress>) -> Result<Resumption> {
+    pub fn read(source: &dyn Source, progress: Option<Json>) -> Result<Resumption> {
         let path = source.path("");
         let state = parsed(source, "trainer_state.json", TrainerState::parse)?.ok_or_else(|| {
             let diagnostic = Diagnostic::new("checkpoint-missing", Site::file(path.clone()), "this is no checkpoint of a run");

@@ -7,6 +7,9 @@ use crate::format::json::fields::Fields;
 use crate::format::json::number::Number;
 use crate::format::run::trainer_state::TrainerState;
 
+/// Key of what [`Tally::to_json`] makes: whether a run that is left alone does not save this checkpoint.
+pub const IS_EXTRA: &str = "is_extra";
+
 /// Sums of the loss, and where in its epoch the run is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tally {
@@ -60,9 +63,11 @@ impl Tally {
         (self.loss_logged + f64::from(self.loss_since_log)) / (step.saturating_sub(self.steps_before) as f64).max(0.001)
     }
 
-    /// As it is kept beside a checkpoint, with what the run's state will show of its callbacks if nothing more is saved.
-    pub fn to_json(&self, state: &TrainerState, control: TrainerControl) -> Json {
+    /// As it is kept beside a checkpoint, with what the run's state will show of its callbacks if nothing more is saved; `is_extra` says that
+    /// a run which is left alone does not save this checkpoint.
+    pub fn to_json(&self, state: &TrainerState, control: TrainerControl, is_extra: bool) -> Json {
         let entries = [
+            (IS_EXTRA, is_extra.into()),
             ("loss_since_log", Json::Float(f64::from(self.loss_since_log))),
             ("loss_logged", Json::Float(self.loss_logged)),
             ("last_logged", self.last_logged.into()),
@@ -115,7 +120,7 @@ mod tests {
         let stopped = TrainerControl { should_training_stop: true, ..TrainerControl::default() };
         for control in [TrainerControl::default(), stopped] {
             let mut resumed = TrainerState { in_checkpoint: false, ..state.clone() };
-            let json = tally.to_json(&state, control);
+            let json = tally.to_json(&state, control, false);
             let (read, is_stopped) = Tally::from_json("f", json, &mut resumed).unwrap();
             assert_eq!((&read, is_stopped, &resumed), (&tally, control.should_training_stop, &state));
             assert_eq!(read.mean(2), 0.375);

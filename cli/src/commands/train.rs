@@ -1,28 +1,28 @@
 //! `rtrain train`: what `run_classification.py` does, from arguments to files.
 
 use super::model::{precision, progress_bar, read_table, set_threads};
+use crate::interruption::Interruption;
 use crate::offline::offline;
-use crate::{arguments, config_file, render};
+use crate::terminal::Terminal;
+use crate::{arguments, config_file};
 use clap::ArgMatches;
-use indicatif::ProgressBar;
 use rtrain::architecture::LoadReport;
+use rtrain::checkpoints::{Checkpoints, checkpoint_at};
 use rtrain::data::{Dataset, Table, Task};
 use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
-use rtrain::format::json::Json;
-use rtrain::format::json::python::{Layout, dumps};
-use rtrain::format::run::results::results_bytes;
 use rtrain::format::torch::training_args::Surroundings;
-use rtrain::storage::commit::{commit_directory, commit_file, prepare_directory, remove_directory};
+use rtrain::storage::commit::{commit_directory, prepare_directory};
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
-use rtrain::train::arguments::TrainingArguments;
-use rtrain::train::checkpoint::{Checkpoint, TRAINING_ARGS, training_args};
+use rtrain::train::arguments::{ResumeFrom, TrainingArguments};
+use rtrain::train::checkpoint::{TRAINING_ARGS, training_args};
 use rtrain::train::engine::Engine;
 use rtrain::train::evaluation::{argmax, predict};
 use rtrain::train::preparation::{LoadedModel, ModelSources, TextColumns, model_directory};
-use rtrain::train::{Host, Progress, Trainer};
+use rtrain::train::resumption::Resumption;
+use rtrain::train::tally::IS_EXTRA;
+use rtrain::train::{EvalSet, Host, Outcome, Trainer};
 use std::borrow::Cow;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
 /// Trains, evaluates and predicts as the arguments say.
 ///
@@ -35,40 +35,48 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let quiet = matches.get_flag("quiet");
     let tables = Tables::read(&arguments)?;
     let task = tables.task(&arguments, quiet)?;
-    let mut model = load_model(&arguments, &task)?;
-    if !quiet {
-        tell_loading(&arguments, &model);
-    }
     let output_dir = output_dir(&arguments);
+    let checkpoint = checkpoint(&arguments, &output_dir, quiet)?;
+    let mut model = load_model(&arguments, &task, checkpoint.as_ref())?;
+    if !quiet {
+        tell_loading(&arguments, &model, checkpoint.as_ref());
+    }
     prepare_directory(&NativeFileSystem, &output_dir, 4 * model.table.numel() as u64)?;
     let max_length = model.max_length(arguments.max_seq_length);
     let train = tables.dataset(&model, &arguments, &task, tables.train.as_ref(), arguments.max_train_samples, max_length)?;
-    let eval = tables.dataset(&model, &arguments, &task, tables.validation.as_ref(), arguments.max_eval_samples, max_length)?;
+    let eval = tables.eval_datasets(&model, &arguments, &task, max_length)?;
+    let eval_sets = eval.iter().map(|(name, dataset)| EvalSet { name: name.as_deref(), dataset }).collect();
     model.tokenizer.set_truncation_and_padding(max_length as u64, arguments.pad_to_max_length);
 
     let weights = std::mem::take(&mut model.weights);
     let engine = Engine::new(model.bert.clone(), model.table.clone(), weights).with_precision(precision(arguments.bf16, quiet));
-    let mut trainer = Trainer::new(engine, &arguments, &task, eval.as_ref(), arguments.pad_to_max_length.then_some(max_length));
-    let mut host = Terminal::new(
-        &arguments,
-        &model,
-        output_dir,
-        train.as_ref().map_or(0, |rows| arguments.length(rows.len()).total_steps as u64),
-        quiet,
-    )?;
+    let engine = engine.with_optimizer(arguments.optimizer()?);
+    let mut trainer = Trainer::new(engine, &arguments, &task, eval_sets, arguments.pad_to_max_length.then_some(max_length));
+    let training_args = training_args(&arguments, &surroundings())?;
+    let steps = train.as_ref().map_or(0, |rows| arguments.length(rows.len()).total_steps as u64);
+    let interruption = Interruption::install()?;
+    let mut host = Terminal::new(&arguments, &model, &output_dir, training_args, &interruption, steps, quiet);
+    if let Some(checkpoint) = checkpoint {
+        host.extra_checkpoint = checkpoint.extra_step(&output_dir);
+        trainer.resume_from(checkpoint.resumption);
+    }
     let mut all_results = Vec::new();
     if let (true, Some(train)) = (arguments.do_train, &train) {
-        let mut metrics = trainer.train(train, &mut host)?;
+        let outcome = trainer.train(train, &mut host)?;
         host.end_training();
+        let Outcome::Finished(mut metrics) = outcome else {
+            return Ok(interrupted(&interruption, &host.checkpoint_path(trainer.state.global_step), quiet));
+        };
         metrics.push(("train_samples".to_owned(), train.len().into()));
-        save_model(&model, &mut trainer.engine, &host.output_dir, &host.training_args)?;
+        save_model(&model, &mut trainer.engine, &output_dir, &host.training_args)?;
         host.write("trainer_state.json", &trainer.state.to_bytes())?;
+        host.remove_extra_checkpoint()?;
         host.results("train", &metrics, &mut all_results)?;
     }
-    if let (true, Some(eval)) = (arguments.do_eval, &eval) {
+    if arguments.do_eval && !eval.is_empty() {
         host.end_training();
-        let mut metrics = trainer.evaluate(&mut host).unwrap_or_default();
-        metrics.push(("eval_samples".to_owned(), eval.len().into()));
+        let mut metrics = trainer.evaluate(&mut host);
+        metrics.push(("eval_samples".to_owned(), eval.iter().map(|(_, dataset)| dataset.len()).sum::<usize>().into()));
         if arguments.do_train {
             metrics.push(("epoch".to_owned(), trainer.state.epoch.into()));
         }
@@ -107,26 +115,29 @@ fn surroundings() -> Surroundings {
 
 struct Tables {
     train: Option<Table>,
-    validation: Option<Table>,
+    validation: Vec<(Option<String>, Table)>,
     test: Option<Table>,
 }
 
 impl Tables {
     fn read(arguments: &TrainingArguments) -> Result<Tables> {
         let read = |path: &Option<std::path::PathBuf>| path.as_deref().map(read_table).transpose();
-        Ok(Tables { train: read(&arguments.train_file)?, validation: read(&arguments.validation_file)?, test: read(&arguments.test_file)? })
+        let named = |(name, path): &(Option<String>, PathBuf)| Ok((name.clone(), read_table(path)?));
+        let validation = arguments.validation_files.iter().map(named).collect::<Result<_>>()?;
+        Ok(Tables { train: read(&arguments.train_file)?, validation, test: read(&arguments.test_file)? })
     }
 
     /// The task that the labels of the tables ask for.
     fn task(&self, arguments: &TrainingArguments, quiet: bool) -> Result<Task> {
         let column = |table: &Table| table.label_column(&arguments.label_column_name);
-        let Some(train) = self.train.as_ref().or(self.validation.as_ref()) else {
+        let validation = || self.validation.iter().map(|(_, table)| table);
+        let Some(train) = self.train.as_ref().or(validation().next()) else {
             return Err(Error::misuse(
                 Diagnostic::new("missing-argument", Site::default(), "there is no table with labels").hint("pass --train_file"),
             ));
         };
         let mut others = Vec::new();
-        for table in [&self.validation, &self.test].into_iter().flatten() {
+        for table in validation().chain(&self.test) {
             if table.has_column(&arguments.label_column_name) {
                 others.push(column(table)?);
             }
@@ -140,6 +151,21 @@ impl Tables {
             return Err(Error::misuse(diagnostic.hint("leave it out")));
         }
         Ok(task)
+    }
+
+    fn eval_datasets(
+        &self,
+        model: &LoadedModel,
+        arguments: &TrainingArguments,
+        task: &Task,
+        max_length: usize,
+    ) -> Result<Vec<(Option<String>, Dataset)>> {
+        let mut datasets = Vec::new();
+        for (name, table) in &self.validation {
+            let dataset = self.dataset(model, arguments, task, Some(table), arguments.max_eval_samples, max_length)?;
+            datasets.extend(dataset.map(|dataset| (name.clone(), dataset)));
+        }
+        Ok(datasets)
     }
 
     fn dataset(
@@ -162,7 +188,47 @@ fn columns(arguments: &TrainingArguments) -> TextColumns {
     TextColumns { names: arguments.text_column_names.clone(), delimiter: arguments.text_column_delimiter.clone() }
 }
 
-fn load_model(arguments: &TrainingArguments, task: &Task) -> Result<LoadedModel> {
+/// A checkpoint to go on from.
+struct Found {
+    /// Its directory.
+    path: String,
+    resumption: Resumption,
+}
+
+impl Found {
+    /// Its step, if it is in this directory and only there because the run was interrupted.
+    fn extra_step(&self, output_dir: &str) -> Option<u64> {
+        let step = self.resumption.state.global_step;
+        let is_extra = self.resumption.progress.as_ref()?.get(IS_EXTRA)?.as_bool()?;
+        (is_extra && self.path == Checkpoints::new(&NativeFileSystem, output_dir).path(step)).then_some(step)
+    }
+}
+
+/// The checkpoint that `resume_from_checkpoint` asks for; says what it passes over.
+fn checkpoint(arguments: &TrainingArguments, output_dir: &str, quiet: bool) -> Result<Option<Found>> {
+    let tell = |diagnostic: &Diagnostic| {
+        if !quiet {
+            anstream::eprintln!("note: {diagnostic}");
+        }
+    };
+    let found = match &arguments.resume_from_checkpoint {
+        None => return Ok(None),
+        Some(ResumeFrom::Newest) => Checkpoints::new(&NativeFileSystem, output_dir).newest(tell)?,
+        Some(ResumeFrom::Directory(path)) => checkpoint_at(&NativeFileSystem, &path.display().to_string(), tell)?,
+    };
+    let resumption = Resumption::read(&DiskDirectory::open(Path::new(&found.path))?, found.progress)?;
+    Ok(Some(Found { path: found.path, resumption }))
+}
+
+/// Says where the run can go on, and gives the exit code that a signal is known by.
+fn interrupted(interruption: &Interruption, checkpoint: &str, quiet: bool) -> u8 {
+    if !quiet {
+        anstream::eprintln!("interrupted; {checkpoint} is saved, and --resume_from_checkpoint goes on from there");
+    }
+    interruption.requested().map_or(1, |signal| signal.exit_code())
+}
+
+fn load_model(arguments: &TrainingArguments, task: &Task, checkpoint: Option<&Found>) -> Result<LoadedModel> {
     let open = |path: &Path| DiskDirectory::open(if path.is_file() { path.parent().unwrap_or(path) } else { path });
     let weights = arguments.model_name_or_path.as_deref().map(open).transpose()?;
     let config = arguments.config_name.as_deref().map(open).transpose()?;
@@ -174,7 +240,8 @@ fn load_model(arguments: &TrainingArguments, task: &Task) -> Result<LoadedModel>
     };
     let config = config.as_ref().or(weights.as_ref()).ok_or_else(missing)?;
     let tokenizer = tokenizer.as_ref().or(weights.as_ref()).unwrap_or(config);
-    let weights = weights.as_ref().map(|directory| directory as &dyn rtrain::storage::Source);
+    let resumed = checkpoint.map(|checkpoint| DiskDirectory::open(Path::new(&checkpoint.path))).transpose()?;
+    let weights = resumed.as_ref().or(weights.as_ref()).map(|directory| directory as &dyn rtrain::storage::Source);
     let sources = ModelSources { weights, config, tokenizer, offline: offline() };
     LoadedModel::for_training(&sources, task, arguments)
 }
@@ -187,7 +254,10 @@ fn output_dir(arguments: &TrainingArguments) -> String {
 }
 
 /// Says which tensors were initialised and which were left over, as transformers' load report does.
-fn tell_loading(arguments: &TrainingArguments, model: &LoadedModel) {
+fn tell_loading(arguments: &TrainingArguments, model: &LoadedModel, checkpoint: Option<&Found>) {
+    if let Some(Found { path, resumption }) = checkpoint {
+        anstream::eprintln!("going on from {path}, after step {}", resumption.state.global_step);
+    }
     let from = arguments.model_name_or_path.as_deref().map_or_else(String::new, |path| path.display().to_string());
     match &model.report {
         Some(report) if !report.is_clean() => anstream::eprint!("{}", load_report(&from, report)),
@@ -233,120 +303,4 @@ fn predict_results(task: &Task, logits: &[f32]) -> String {
         text.push_str(&format!("{index}\t{prediction}\n"));
     }
     text
-}
-
-/// The terminal and the disk around a run.
-struct Terminal<'a> {
-    started: Instant,
-    /// Steps of the training, then rows of the evaluation.
-    bar: ProgressBar,
-    is_training: bool,
-    quiet: bool,
-    output_dir: String,
-    arguments: &'a TrainingArguments,
-    /// `training_args.bin`, the same in every directory of the run.
-    training_args: Vec<u8>,
-    model: &'a LoadedModel,
-}
-
-impl<'a> Terminal<'a> {
-    fn new(arguments: &'a TrainingArguments, model: &'a LoadedModel, output_dir: String, steps: u64, quiet: bool) -> Result<Self> {
-        let training_args = training_args(arguments, &surroundings())?;
-        let bar = progress_bar(steps, quiet);
-        Ok(Terminal { started: Instant::now(), bar, is_training: true, quiet, output_dir, arguments, training_args, model })
-    }
-
-    fn end_training(&mut self) {
-        self.bar.finish_and_clear();
-        self.is_training = false;
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        commit_file(&NativeFileSystem, &format!("{}/{name}", self.output_dir), bytes)
-    }
-
-    /// `{split}_results.json`, `all_results.json`, and the metrics on standard output.
-    fn results(&self, split: &str, metrics: &[(String, Json)], all: &mut Vec<(String, Json)>) -> Result<()> {
-        all.retain(|(name, _)| !metrics.iter().any(|(new, _)| new == name));
-        all.extend_from_slice(metrics);
-        self.write(&format!("{split}_results.json"), &results_bytes(metrics))?;
-        self.write("all_results.json", &results_bytes(all))?;
-        let mut sorted = metrics.to_vec();
-        sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
-        let width = sorted.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        let mut text = format!("***** {split} metrics *****\n");
-        for (name, value) in sorted {
-            text.push_str(&format!("  {name:width$} = {:>10}\n", number(&value)));
-        }
-        render::print(&text)
-    }
-}
-
-fn number(value: &Json) -> String {
-    match value {
-        Json::Float(value) => format!("{value:.4}"),
-        other => dumps(other, Layout::Compact),
-    }
-}
-
-impl Host for Terminal<'_> {
-    fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
-    }
-
-    fn progress(&mut self, progress: Progress<'_>) {
-        match progress {
-            Progress::Step { step, loss, .. } => {
-                self.bar.set_position(step);
-                self.bar.set_message(format!("loss {loss:.4}"));
-            }
-            Progress::Log(entry) if !self.quiet => {
-                let values = entry.entries().unwrap_or(&[]).iter().filter(|(name, _)| name != "total_flos");
-                let line = values.map(|(name, value)| format!("{name} {}", log_number(name, value))).collect::<Vec<_>>().join("  ");
-                self.bar.suspend(|| anstream::eprintln!("{line}"));
-            }
-            Progress::Log(_) => {}
-            Progress::Evaluation(done, total) if self.is_training => {
-                self.bar.set_prefix(if done == total { String::new() } else { format!("evaluating {done}/{total}  ") });
-            }
-            Progress::Evaluation(done, total) => {
-                if self.bar.is_finished() {
-                    self.bar = progress_bar(total as u64, self.quiet);
-                }
-                self.bar.set_position(done as u64);
-                if done == total {
-                    self.bar.finish_and_clear();
-                }
-            }
-        }
-    }
-
-    fn checkpoint(&mut self, checkpoint: Checkpoint<'_>) -> Result<()> {
-        let directory = format!("{}/checkpoint-{}", self.output_dir, checkpoint.state.global_step);
-        checkpoint.with_files(self.model, &self.training_args, |files| commit_directory(&NativeFileSystem, &directory, &files))?;
-        self.rotate()
-    }
-}
-
-fn log_number(name: &str, value: &Json) -> String {
-    match value {
-        Json::Float(value) if name == "learning_rate" => format!("{value:.3e}"),
-        other => number(other),
-    }
-}
-
-impl Terminal<'_> {
-    /// Removes the oldest checkpoints beyond `save_total_limit`, after the new one is whole.
-    fn rotate(&self) -> Result<()> {
-        use rtrain::storage::commit::FileSystem;
-        let Some(limit) = self.arguments.save_total_limit.filter(|limit| *limit > 0) else { return Ok(()) };
-        let io = |error: std::io::Error| Error::io(self.output_dir.as_str(), "remove old checkpoints", &error);
-        let names = NativeFileSystem.list(&self.output_dir).map_err(io)?;
-        let mut steps: Vec<u64> = names.iter().filter_map(|name| name.strip_prefix("checkpoint-")?.parse().ok()).collect();
-        steps.sort_unstable();
-        for step in steps.iter().take(steps.len().saturating_sub(limit)) {
-            remove_directory(&NativeFileSystem, &format!("{}/checkpoint-{step}", self.output_dir))?;
-        }
-        Ok(())
-    }
 }

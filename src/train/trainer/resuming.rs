@@ -58,7 +58,7 @@ impl Trainer<'_> {
         self.take_state(checkpoint.state, host);
         let (mut tally, mut is_stopped) = (Tally::after(&self.state), false);
         if let Some(progress) = checkpoint.progress {
-            (tally, is_stopped) = Tally::from_json(&progress.file, progress.value, &mut self.state)?;
+            (tally, is_stopped) = Tally::from_json(&checkpoint.path, progress, &mut self.state)?;
         }
         self.tally = tally;
         let steps_per_epoch = run.length.steps_per_epoch as u64;

@@ -1,0 +1,207 @@
+//! The terminal, the disk and the signals around a run.
+
+use crate::commands::model::progress_bar;
+use crate::interruption::Interruption;
+use crate::render;
+use indicatif::ProgressBar;
+use rtrain::checkpoints::Checkpoints;
+use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
+use rtrain::format::json::Json;
+use rtrain::format::json::python::{Layout, dumps};
+use rtrain::format::run::results::results_bytes;
+use rtrain::format::shards;
+use rtrain::storage::commit::commit_file;
+use rtrain::storage::{DiskDirectory, NativeFileSystem};
+use rtrain::train::arguments::TrainingArguments;
+use rtrain::train::checkpoint::Checkpoint;
+use rtrain::train::preparation::LoadedModel;
+use rtrain::train::{Host, Progress};
+use std::path::Path;
+use std::time::Instant;
+
+/// The terminal, the disk and the signals around a run.
+pub struct Terminal<'a> {
+    /// Where the run is written.
+    pub output_dir: &'a str,
+    /// `training_args.bin`, the same in every directory of the run.
+    pub training_args: Vec<u8>,
+    /// The step whose checkpoint a run that was left alone would not have; it goes once there is a newer one.
+    pub extra_checkpoint: Option<u64>,
+    started: Instant,
+    /// Steps of the training, then rows of the evaluation.
+    bar: ProgressBar,
+    is_training: bool,
+    quiet: bool,
+    arguments: &'a TrainingArguments,
+    model: &'a LoadedModel,
+    interruption: &'a Interruption,
+}
+
+impl<'a> Terminal<'a> {
+    /// A terminal that shows a bar of so many steps.
+    pub fn new(
+        arguments: &'a TrainingArguments,
+        model: &'a LoadedModel,
+        output_dir: &'a str,
+        training_args: Vec<u8>,
+        interruption: &'a Interruption,
+        steps: u64,
+        quiet: bool,
+    ) -> Self {
+        let bar = progress_bar(steps, quiet || arguments.disable_tqdm);
+        let (started, is_training, extra_checkpoint) = (Instant::now(), true, None);
+        Terminal { output_dir, training_args, extra_checkpoint, started, bar, is_training, quiet, arguments, model, interruption }
+    }
+
+    /// Takes the bar of the training away.
+    pub fn end_training(&mut self) {
+        self.bar.finish_and_clear();
+        self.is_training = false;
+    }
+
+    /// Writes a file of the output directory.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        commit_file(&NativeFileSystem, &format!("{}/{name}", self.output_dir), bytes)
+    }
+
+    /// Writes `{split}_results.json` and `all_results.json`, and the metrics on standard output.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn results(&self, split: &str, metrics: &[(String, Json)], all: &mut Vec<(String, Json)>) -> Result<()> {
+        all.retain(|(name, _)| !metrics.iter().any(|(new, _)| new == name));
+        all.extend_from_slice(metrics);
+        self.write(&format!("{split}_results.json"), &results_bytes(metrics))?;
+        self.write("all_results.json", &results_bytes(all))?;
+        let mut sorted = metrics.to_vec();
+        sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let width = sorted.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let mut text = format!("***** {split} metrics *****\n");
+        for (name, value) in sorted {
+            text.push_str(&format!("  {name:width$} = {:>10}\n", number(&value)));
+        }
+        render::print(&text)
+    }
+
+    /// Removes the checkpoint that only an interruption has left.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn remove_extra_checkpoint(&mut self) -> Result<()> {
+        match self.extra_checkpoint.take() {
+            Some(step) => self.checkpoints().remove(&[step]),
+            None => Ok(()),
+        }
+    }
+
+    fn checkpoints(&self) -> Checkpoints<'_> {
+        Checkpoints::new(&NativeFileSystem, self.output_dir)
+    }
+
+    /// The step of the best checkpoint, by its path.
+    fn step_of(&self, path: &str) -> Option<u64> {
+        let digits = path.strip_prefix(&self.checkpoint_path(0)[..].trim_end_matches('0'))?;
+        digits.parse().ok()
+    }
+
+    fn tell(&self, line: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| anstream::eprintln!("{line}"));
+        }
+    }
+}
+
+impl Host for Terminal<'_> {
+    fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn progress(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Step { step, loss, .. } => {
+                self.bar.set_position(step);
+                self.bar.set_message(format!("loss {loss:.4}"));
+            }
+            Progress::Log(entry) => {
+                let values = entry.entries().unwrap_or(&[]).iter().filter(|(name, _)| name != "total_flos");
+                self.tell(&values.map(|(name, value)| format!("{name} {}", log_number(name, value))).collect::<Vec<_>>().join("  "));
+            }
+            Progress::Notice(notice) => self.tell(&format!("note: {notice}")),
+            Progress::Evaluation(done, total) if self.is_training => {
+                self.bar.set_prefix(if done == total { String::new() } else { format!("evaluating {done}/{total}  ") });
+            }
+            Progress::Evaluation(done, total) => {
+                if self.bar.is_finished() {
+                    self.bar = progress_bar(total as u64, self.quiet || self.arguments.disable_tqdm);
+                }
+                self.bar.set_position(done as u64);
+                if done == total {
+                    self.bar.finish_and_clear();
+                }
+            }
+        }
+    }
+
+    fn save(&mut self, checkpoint: Checkpoint<'_>) -> Result<()> {
+        let Checkpoint { state, is_extra, .. } = checkpoint;
+        let (step, best) = (state.global_step, state.best_model_checkpoint.clone());
+        let progress = checkpoint.progress.clone();
+        let checkpoints = Checkpoints::new(&NativeFileSystem, self.output_dir);
+        checkpoint.with_files(self.model, &self.training_args, |files| checkpoints.save(step, &files, &progress))?;
+        if is_extra {
+            self.extra_checkpoint = Some(step);
+            return Ok(());
+        }
+        self.extra_checkpoint.take_if(|extra| *extra == step);
+        self.remove_extra_checkpoint()?;
+        let best = best.and_then(|path| self.step_of(&path));
+        self.checkpoints().rotate(step, self.arguments.save_total_limit, best).map(drop)
+    }
+
+    fn checkpoint_path(&self, step: u64) -> String {
+        self.checkpoints().path(step)
+    }
+
+    fn has_directory(&self, path: &str) -> bool {
+        Path::new(path).is_dir()
+    }
+
+    fn weights(&self, directory: &str) -> Result<Vec<Vec<f32>>> {
+        let source = DiskDirectory::open(Path::new(directory))?;
+        let (shards, table) = (shards::read(&source)?, &self.model.table);
+        let plan = rtrain::architecture::LoadPlan::new(table, &shards, directory, false)?;
+        match plan.report.missing.first() {
+            None => plan.weights(table, &shards, self.arguments.seed),
+            Some(name) => {
+                let diagnostic = Diagnostic::new("checkpoint-damaged", Site::file(directory), "the checkpoint lacks a tensor");
+                Err(Error::malformed(diagnostic.expected(name)))
+            }
+        }
+    }
+
+    fn keep_only(&mut self, checkpoint: &str) -> Result<()> {
+        let best = self.step_of(checkpoint);
+        self.checkpoints().keep_best(Some(1), best).map(drop)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interruption.requested().is_some()
+    }
+}
+
+fn number(value: &Json) -> String {
+    match value {
+        Json::Float(value) => format!("{value:.4}"),
+        other => dumps(other, Layout::Compact),
+    }
+}
+
+fn log_number(name: &str, value: &Json) -> String {
+    match value {
+        Json::Float(value) if name == "learning_rate" => format!("{value:.3e}"),
+        other => number(other),
+    }
+}
