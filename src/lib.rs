@@ -6,10 +6,12 @@
 //! - [`convert`](mod@convert): a directory with other shards or another element type;
 //! - [`inspect`]: what a file or a directory holds, without running any of it;
 //! - [`storage`]: reading directories, and the one writer that commits them;
+//! - [`checkpoints`]: saving them so that none is lost, and finding the one to go on from;
 //! - [`random`]: torch's random numbers;
 //! - with feature `train`: `data`, `model` and `train`, the engine.
 
 pub mod architecture;
+pub mod checkpoints;
 pub mod convert;
 #[cfg(feature = "train")]
 pub mod data;

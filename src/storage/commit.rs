@@ -1,65 +1,13 @@
 //! The committing writer: the only place that creates and renames files.
 //!
 //! A directory is written beside its target, flushed, and then takes the target's place in one step. Until that step the target is what it
-//! was; after it, it is whole.
+//! was; after it, it is whole. Whatever a later step relies on is flushed before that step: a disk that loses its power keeps what was
+//! flushed, and of the rest any part.
 
+pub use super::FileSystem;
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
 use std::borrow::Cow;
 use std::io;
-
-/// What the committing writer asks of a file system. Paths use `/`.
-pub trait FileSystem {
-    /// Free space for the user, where the system tells.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn available_bytes(&self, directory: &str) -> io::Result<Option<u64>>;
-    /// Names in a directory, sorted.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn list(&self, directory: &str) -> io::Result<Vec<String>>;
-    /// Whether the path is a directory; nothing where it is not there.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn is_directory(&self, path: &str) -> io::Result<Option<bool>>;
-    /// Makes a directory and those above it.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn create_directory(&self, path: &str) -> io::Result<()>;
-    /// Writes a file that is not there yet, and flushes it to the disk.
-    ///
-    /// # Errors
-    /// The file is there, or the system refuses.
-    fn write_new(&self, path: &str, content: &[Cow<'_, [u8]>]) -> io::Result<()>;
-    /// Flushes the names in a directory to the disk.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn sync_directory(&self, path: &str) -> io::Result<()>;
-    /// Renames, replacing a file at the new path.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Lets two paths change places in one step.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn exchange(&self, first: &str, second: &str) -> io::Result<()>;
-    /// A second name for a file.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn hard_link(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Removes a file, or a directory with all that is in it; nothing there is fine.
-    ///
-    /// # Errors
-    /// The system refuses.
-    fn remove(&self, path: &str) -> io::Result<()>;
-}
 
 /// Files of one directory: names and contents, each in pieces that follow each other.
 pub type Files<'a> = Vec<(String, Vec<Cow<'a, [u8]>>)>;
@@ -72,131 +20,166 @@ pub type Files<'a> = Vec<(String, Vec<Cow<'a, [u8]>>)>;
 pub fn prepare_directory(system: &dyn FileSystem, target: &str, needed: u64) -> Result<()> {
     let target = target.trim_end_matches('/');
     let (parent, _) = split(target);
-    let io = |path: &str, operation: &str| {
-        let (path, operation) = (path.to_owned(), operation.to_owned());
-        move |error: io::Error| Error::io(path, &operation, &error)
-    };
-    if system.is_directory(target).map_err(io(target, "look at"))? == Some(false) {
+    if system.is_directory(target).map_err(refused(target, "look at"))? == Some(false) {
         return Err(not_a_directory(target));
     }
     let stage = stage_of(target);
-    system.create_directory(parent).map_err(io(parent, "create the directory"))?;
-    clear_stage(system, &stage, target).map_err(io(&stage, "remove the left-over staging directory"))?;
-    system.create_directory(&stage).and_then(|()| system.remove(&stage)).map_err(io(&stage, "create the staging directory"))?;
-    for name in system.list(target).unwrap_or_default() {
-        if let Some(inner) = name.strip_prefix('.').and_then(|name| name.strip_suffix(STAGE)) {
-            let (left_over, inner) = (format!("{target}/{name}"), format!("{target}/{inner}"));
-            clear_stage(system, &left_over, &inner).map_err(io(&left_over, "remove the left-over staging directory"))?;
+    make_directory(system, parent).map_err(refused(parent, "create the directory"))?;
+    clear_stage(system, target).map_err(refused(&stage, "remove the left-over staging directory"))?;
+    system.create_directory(&stage).and_then(|()| system.remove(&stage)).map_err(refused(&stage, "create the staging directory"))?;
+    clear_stages_in(system, target)?;
+    check_space(system, target, needed)
+}
+
+/// Clears away what interrupted runs have left in a directory.
+///
+/// # Errors
+/// The system refuses.
+pub fn clear_stages_in(system: &dyn FileSystem, directory: &str) -> Result<()> {
+    for name in system.list(directory).unwrap_or_default() {
+        let inner = name.strip_prefix('.').map(|name| name.strip_suffix(ASIDE).unwrap_or(name)).and_then(|name| name.strip_suffix(STAGE));
+        if let Some(inner) = inner {
+            let left_over = format!("{directory}/{name}");
+            clear_stage(system, &format!("{directory}/{inner}")).map_err(refused(&left_over, "remove the left-over staging directory"))?;
         }
     }
-    check_space(system, parent, target, needed)
+    Ok(())
 }
 
 /// Writes a directory as a whole. Files and folders that the target has besides `files` stay in it.
 ///
 /// # Errors
-/// Too little space, or the system refuses; the target is then what it was, and the error says so.
+/// Too little space, or the system refuses. The error says whether the target is what it was, or has the new files already and it is not
+/// known whether the disk would keep them.
 pub fn commit_directory(system: &dyn FileSystem, target: &str, files: &Files<'_>) -> Result<()> {
     let target = target.trim_end_matches('/');
     let (parent, _) = split(target);
-    let io = |path: &str, operation: &str| {
-        let (path, operation) = (path.to_owned(), operation.to_owned());
-        move |error: io::Error| not_committed(&path, &operation, target, &error)
-    };
-    system.create_directory(parent).map_err(io(parent, "create the directory"))?;
-    check_space(
-        system,
-        parent,
-        target,
-        files.iter().flat_map(|(_, pieces)| pieces).map(|piece| u64::try_from(piece.len()).unwrap_or(u64::MAX)).sum(),
-    )?;
     let stage = stage_of(target);
-    clear_stage(system, &stage, target).map_err(io(&stage, "remove the left-over staging directory"))?;
-    let staged = stage_files(system, &stage, files, &io);
-    let placed = staged.and_then(|()| match system.is_directory(target).map_err(io(target, "look at"))? {
-        None => system.rename(&stage, target).map_err(io(target, "rename the staging directory to")),
-        Some(true) => replace(system, &stage, target, files, &io),
-        Some(false) => Err(not_a_directory(target)),
+    make_directory(system, parent).map_err(not_committed(parent, "create the directory", target))?;
+    clear_stage(system, target).map_err(not_committed(&stage, "remove the left-over staging directory", target))?;
+    check_space(system, target, total_bytes(files))?;
+    let replaces = stage_files(system, &stage, target, files).and_then(|replaced| match replaced {
+        None => {
+            let renamed = system.rename(&stage, target);
+            renamed.map_err(not_committed(target, "rename the staging directory to", target)).map(|()| None)
+        }
+        Some(folders) => {
+            let exchanged = system.exchange(&stage, target);
+            exchanged.map_err(not_committed(target, "exchange the staging directory with", target)).map(|()| Some(folders))
+        }
     });
-    if let Err(error) = placed {
+    let replaces = replaces.inspect_err(|_| {
         let _ = system.remove(&stage);
-        return Err(error);
+    })?;
+    system.sync_directory(parent).map_err(committed(parent, "flush", target))?;
+    if let Some(folders) = replaces {
+        bring_home(system, &stage, target, &folders).map_err(committed(&stage, "move the other folders out of", target))?;
+        // What cannot be removed now is removed by the next run.
+        let _ = system.remove(&stage);
     }
-    system.sync_directory(parent).map_err(|error| Error::io(parent, &format!("flush after writing {target}, which is complete"), &error))
-}
-
-fn stage_files<E: FnOnce(io::Error) -> Error>(
-    system: &dyn FileSystem,
-    stage: &str,
-    files: &Files<'_>,
-    io: &impl Fn(&str, &str) -> E,
-) -> Result<()> {
-    system.create_directory(stage).map_err(io(stage, "create the staging directory"))?;
-    for (name, content) in files {
-        let path = format!("{stage}/{name}");
-        system.write_new(&path, content).map_err(io(&path, "write"))?;
-    }
-    system.sync_directory(stage).map_err(io(stage, "flush"))
-}
-
-/// Puts the staged directory in the place of an existing one. Other files get a second name in the new directory before the exchange,
-/// other folders move over after it, and only then the old directory goes.
-fn replace<E: FnOnce(io::Error) -> Error>(
-    system: &dyn FileSystem,
-    stage: &str,
-    target: &str,
-    files: &Files<'_>,
-    io: &impl Fn(&str, &str) -> E,
-) -> Result<()> {
-    let mut folders = Vec::new();
-    for name in system.list(target).map_err(io(target, "list"))? {
-        let path = format!("{target}/{name}");
-        if system.is_directory(&path).map_err(io(&path, "look at"))? == Some(true) {
-            folders.push(name);
-        } else if !files.iter().any(|(written, _)| *written == name) {
-            system.hard_link(&path, &format!("{stage}/{name}")).map_err(io(&path, "keep"))?;
-        }
-    }
-    system.exchange(stage, target).map_err(io(target, "exchange the staging directory with"))?;
-    let kept = |path: &str, error: &io::Error| {
-        Error::io(path, &format!("move to {target}, whose new files are complete; it stays where it is"), error)
-    };
-    for name in folders {
-        let from = format!("{stage}/{name}");
-        if let Err(error) = system.rename(&from, &format!("{target}/{name}")) {
-            return Err(keep_aside(system, stage, &kept(&from, &error)));
-        }
-    }
-    let _ = system.remove(stage);
     Ok(())
 }
 
-/// A staging directory that still holds something of the user's gets a name that no later run removes.
-fn keep_aside(system: &dyn FileSystem, stage: &str, error: &Error) -> Error {
-    let aside = format!("{stage}.kept");
-    let moved = system.rename(stage, &aside).is_ok();
-    let diagnostic = error.diagnostic().clone().hint(format!("look into {}", if moved { &aside } else { stage }));
-    Error::Io(Box::new(diagnostic))
+/// Number of bytes of all files.
+pub fn total_bytes(files: &Files<'_>) -> u64 {
+    files.iter().flat_map(|(_, pieces)| pieces).map(|piece| u64::try_from(piece.len()).unwrap_or(u64::MAX)).fold(0, u64::saturating_add)
+}
+
+/// Writes the files into the staging directory, gives other files of the target a second name in it, and flushes it. Returns the folders of
+/// the target, if there is one.
+fn stage_files(system: &dyn FileSystem, stage: &str, target: &str, files: &Files<'_>) -> Result<Option<Vec<String>>> {
+    system.create_directory(stage).map_err(not_committed(stage, "create the staging directory", target))?;
+    for (name, content) in files {
+        let path = format!("{stage}/{name}");
+        system.write_new(&path, content).map_err(not_committed(&path, "write", target))?;
+    }
+    let mut folders = None;
+    match system.is_directory(target).map_err(not_committed(target, "look at", target))? {
+        None => {}
+        Some(false) => return Err(not_a_directory(target)),
+        Some(true) => {
+            let folders = folders.insert(Vec::new());
+            for name in system.list(target).map_err(not_committed(target, "list", target))? {
+                let path = format!("{target}/{name}");
+                if system.is_directory(&path).map_err(not_committed(&path, "look at", target))? == Some(true) {
+                    folders.push(name);
+                } else if !files.iter().any(|(written, _)| *written == name) {
+                    system.hard_link(&path, &format!("{stage}/{name}")).map_err(not_committed(&path, "keep", target))?;
+                }
+            }
+        }
+    }
+    system.sync_directory(stage).map_err(not_committed(stage, "flush", target))?;
+    Ok(folders)
+}
+
+/// Moves folders from the old directory, which stands in the staging directory's place, to the new one.
+fn bring_home(system: &dyn FileSystem, stage: &str, target: &str, folders: &[String]) -> io::Result<()> {
+    for name in folders {
+        system.rename(&format!("{stage}/{name}"), &format!("{target}/{name}"))?;
+    }
+    if folders.is_empty() { Ok(()) } else { system.sync_directory(target) }
+}
+
+/// Finishes the replacing of a directory that a killed run has left halfway: folders that were to stay in it come home.
+///
+/// # Errors
+/// The system refuses.
+pub fn finish_replacing(system: &dyn FileSystem, target: &str) -> Result<()> {
+    let target = target.trim_end_matches('/');
+    let stage = stage_of(target);
+    let finish = || -> io::Result<()> {
+        let aside = format!("{stage}{ASIDE}");
+        if system.is_directory(&aside)? == Some(true) {
+            if system.is_directory(target)?.is_none() {
+                system.rename(&aside, target)?;
+                return system.sync_directory(split(target).0);
+            }
+            bring_all_home(system, &aside, target)?;
+        }
+        bring_all_home(system, &stage, target)
+    };
+    finish().map_err(refused(target, "bring home what an interrupted run has moved away from"))
+}
+
+fn bring_all_home(system: &dyn FileSystem, stage: &str, target: &str) -> io::Result<()> {
+    let mut folders = Vec::new();
+    if system.is_directory(stage)? == Some(true) && system.is_directory(target)? == Some(true) {
+        for name in system.list(stage)? {
+            if system.is_directory(&format!("{stage}/{name}"))? == Some(true) && system.is_directory(&format!("{target}/{name}"))?.is_none()
+            {
+                folders.push(name);
+            }
+        }
+    }
+    bring_home(system, stage, target, &folders)
+}
+
+/// Removes what an interrupted run has left of writing or removing `target`, after [`finish_replacing`].
+fn clear_stage(system: &dyn FileSystem, target: &str) -> io::Result<()> {
+    finish_replacing(system, target).map_err(|error| io::Error::other(error.to_string()))?;
+    let stage = stage_of(target);
+    system.remove(&format!("{stage}{ASIDE}"))?;
+    system.remove(&stage)
 }
 
 /// Writes one file as a whole: beside its place, flushed, renamed.
 ///
 /// # Errors
-/// The system refuses; a file that was there is then what it was.
+/// The system refuses. The error says whether the file is what it was, or is new and it is not known whether the disk would keep it.
 pub fn commit_file(system: &dyn FileSystem, path: &str, bytes: &[u8]) -> Result<()> {
     let (parent, _) = split(path);
     let stage = stage_of(path);
     let write = || -> io::Result<()> {
-        system.create_directory(parent)?;
+        make_directory(system, parent)?;
         system.remove(&stage)?;
         system.write_new(&stage, &[Cow::Borrowed(bytes)])?;
-        system.rename(&stage, path)?;
-        system.sync_directory(parent)
+        system.rename(&stage, path)
     };
-    write().map_err(|error| {
+    write().map_err(not_committed(path, "write", path)).inspect_err(|_| {
         let _ = system.remove(&stage);
-        not_committed(path, "write", path, &error)
-    })
+    })?;
+    system.sync_directory(parent).map_err(committed(parent, "flush", path))
 }
 
 /// Removes a directory as a whole: it loses its name first, so that none is ever there in part under that name.
@@ -208,23 +191,21 @@ pub fn remove_directory(system: &dyn FileSystem, target: &str) -> Result<()> {
     let remove = || -> io::Result<()> {
         system.remove(&stage)?;
         system.rename(target, &stage)?;
+        system.sync_directory(split(target).0)?;
         system.remove(&stage)
     };
-    remove().map_err(|error| Error::io(target, "remove", &error))
+    remove().map_err(refused(target, "remove"))
 }
 
-/// Removes a left-over staging directory. Folders in it are those of the target, from a run that was killed in the middle of [`replace`]:
-/// they go home first.
-fn clear_stage(system: &dyn FileSystem, stage: &str, target: &str) -> io::Result<()> {
-    if system.is_directory(stage)? == Some(true) && system.is_directory(target)? == Some(true) {
-        for name in system.list(stage)? {
-            let (from, home) = (format!("{stage}/{name}"), format!("{target}/{name}"));
-            if system.is_directory(&from)? == Some(true) && system.is_directory(&home)?.is_none() {
-                system.rename(&from, &home)?;
-            }
-        }
+/// Makes a directory and those above it; the names of new ones are flushed.
+fn make_directory(system: &dyn FileSystem, path: &str) -> io::Result<()> {
+    let (parent, _) = split(path);
+    if parent == path || system.is_directory(path)? == Some(true) {
+        return Ok(());
     }
-    system.remove(stage)
+    make_directory(system, parent)?;
+    system.create_directory(path)?;
+    system.sync_directory(parent)
 }
 
 fn split(path: &str) -> (&str, &str) {
@@ -238,6 +219,9 @@ fn split(path: &str) -> (&str, &str) {
 /// Ends the name of what is not in its place yet, or no longer.
 const STAGE: &str = ".rtrain-staging";
 
+/// Ends, after [`STAGE`], the name of a directory that is being replaced where the system cannot exchange two in one step.
+pub(super) const ASIDE: &str = ".old";
+
 /// Where a directory or a file is written before it takes its place, and goes before it is removed.
 fn stage_of(target: &str) -> String {
     let (parent, name) = split(target);
@@ -249,8 +233,12 @@ fn not_a_directory(target: &str) -> Error {
     Error::misuse(diagnostic.hint("remove it, or choose another output_dir"))
 }
 
-fn check_space(system: &dyn FileSystem, parent: &str, target: &str, needed: u64) -> Result<()> {
-    match system.available_bytes(parent) {
+/// Whether the disk of `target` has room for `needed` bytes, as far as the system tells.
+///
+/// # Errors
+/// It has not; nothing was written.
+pub fn check_space(system: &dyn FileSystem, target: &str, needed: u64) -> Result<()> {
+    match system.available_bytes(split(target).0) {
         Ok(Some(free)) if free < needed => {
             let diagnostic = Diagnostic::new("disk-full", Site::file(target), "the disk has too little space; nothing was written")
                 .expected(format!("{needed} bytes free"))
@@ -262,117 +250,29 @@ fn check_space(system: &dyn FileSystem, parent: &str, target: &str, needed: u64)
     }
 }
 
-fn not_committed(path: &str, operation: &str, target: &str, error: &io::Error) -> Error {
-    let error = Error::io(path, operation, error);
+/// The system refused an operation.
+fn refused<'a>(path: &'a str, operation: &'a str) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |error| Error::io(path, operation, &error)
+}
+
+/// The system refused an operation before the target took its place.
+fn not_committed<'a>(path: &'a str, operation: &'a str, target: &'a str) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |error| with_outcome(Error::io(path, operation, &error), &format!("{target} is what it was before"))
+}
+
+/// The system refused an operation after the target took its place.
+fn committed<'a>(path: &'a str, operation: &'a str, target: &'a str) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |error| {
+        let outcome = format!("{target} is new and complete, and it is not known whether it would outlast a loss of power");
+        with_outcome(Error::io(path, operation, &error), &outcome)
+    }
+}
+
+fn with_outcome(error: Error, outcome: &str) -> Error {
     let mut diagnostic = error.diagnostic().clone();
-    diagnostic.message = format!("{}; {target} is what it was before", diagnostic.message);
+    diagnostic.message = format!("{}; {outcome}", diagnostic.message);
     Error::Io(Box::new(diagnostic))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::MemoryFileSystem;
-    use super::*;
-
-    fn files(content: &str) -> Files<'static> {
-        ["config.json", "model.safetensors", "tokenizer.json"]
-            .map(|name| (name.to_owned(), vec![Cow::Owned(content.as_bytes().to_vec()), Cow::Owned(format!(" {name}").into_bytes())]))
-            .to_vec()
-    }
-
-    fn old() -> MemoryFileSystem {
-        let system = MemoryFileSystem::default();
-        commit_directory(&system, "runs/out", &files("old")).unwrap();
-        system.write_new("runs/out/notes.txt", &[Cow::Borrowed(b"mine")]).unwrap();
-        system.create_directory("runs/out/checkpoint-1").unwrap();
-        system.write_new("runs/out/checkpoint-1/model.safetensors", &[Cow::Borrowed(b"one")]).unwrap();
-        system
-    }
-
-    fn is(system: &MemoryFileSystem, content: &str) -> bool {
-        files(content).iter().all(|(name, pieces)| system.read(&format!("runs/out/{name}")) == Some(pieces.concat()))
-    }
-
-    #[test]
-    fn what_else_lies_in_the_directory_stays() {
-        let system = old();
-        commit_directory(&system, "runs/out/", &files("new")).unwrap();
-        assert!(is(&system, "new"));
-        assert_eq!(system.read("runs/out/notes.txt").unwrap(), b"mine");
-        assert_eq!(system.read("runs/out/checkpoint-1/model.safetensors").unwrap(), b"one");
-        assert_eq!(system.list("runs").unwrap(), ["out"]);
-    }
-
-    #[test]
-    fn every_operation_may_fail_and_the_directory_is_old_or_new() {
-        let operations = {
-            let system = old();
-            system.count_from_here(None);
-            commit_directory(&system, "runs/out", &files("new")).unwrap();
-            system.operations()
-        };
-        assert!(operations > 10);
-        for failing in 0..operations {
-            let system = old();
-            system.count_from_here(Some(failing));
-            let result = commit_directory(&system, "runs/out", &files("new"));
-            assert!(is(&system, "old") || is(&system, "new"), "operation {failing} left a mixture");
-            assert_eq!(system.read("runs/out/notes.txt").unwrap(), b"mine", "operation {failing} lost a file");
-            assert!(system.anywhere("checkpoint-1/model.safetensors"), "operation {failing} lost a checkpoint");
-            assert!(result.is_ok() == is(&system, "new") || result.is_err(), "operation {failing} claims what is not there");
-        }
-    }
-
-    /// A run that was killed after the exchange, before the folders came over.
-    #[test]
-    fn an_interrupted_exchange_is_finished_by_the_next_run() {
-        let system = old();
-        commit_directory(&system, "runs/.out.rtrain-staging", &files("old")).unwrap();
-        system.rename("runs/out/checkpoint-1", "runs/.out.rtrain-staging/checkpoint-1").unwrap();
-        prepare_directory(&system, "runs/out", 0).unwrap();
-        assert_eq!(system.read("runs/out/checkpoint-1/model.safetensors").unwrap(), b"one");
-        assert_eq!(system.list("runs").unwrap(), ["out"]);
-    }
-
-    #[test]
-    fn a_directory_is_removed_as_a_whole() {
-        let operations = {
-            let system = old();
-            system.count_from_here(None);
-            remove_directory(&system, "runs/out/checkpoint-1").unwrap();
-            system.operations()
-        };
-        for failing in 0..operations {
-            let system = old();
-            system.count_from_here(Some(failing));
-            remove_directory(&system, "runs/out/checkpoint-1").unwrap_err();
-            let whole = system.read("runs/out/checkpoint-1/model.safetensors").is_some();
-            assert_eq!(whole, system.is_directory("runs/out/checkpoint-1").unwrap().is_some(), "operation {failing}");
-            system.count_from_here(None);
-            prepare_directory(&system, "runs/out", 0).unwrap();
-            assert!(system.list("runs/out").unwrap().iter().all(|name| !name.starts_with('.')), "operation {failing} left something");
-        }
-    }
-
-    #[test]
-    fn what_would_fail_later_is_said_at_once() {
-        let system = old();
-        prepare_directory(&system, "runs/out", 1000).unwrap();
-        prepare_directory(&system, "elsewhere/out", 1000).unwrap();
-        assert!(is(&system, "old"));
-        assert_eq!(system.list("runs").unwrap(), ["out"]);
-        system.set_available(999);
-        assert_eq!(prepare_directory(&system, "runs/out", 1000).unwrap_err().diagnostic().code, "disk-full");
-        let taken = prepare_directory(&system, "runs/out/notes.txt", 0).unwrap_err();
-        assert_eq!(taken.diagnostic().code, "not-a-directory");
-    }
-
-    #[test]
-    fn too_little_space_is_said_before_anything_is_written() {
-        let system = old();
-        system.set_available(10);
-        let error = commit_directory(&system, "runs/out", &files("new")).unwrap_err();
-        assert_eq!(error.diagnostic().code, "disk-full");
-        assert!(is(&system, "old"));
-    }
-}
+mod tests;

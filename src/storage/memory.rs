@@ -1,8 +1,7 @@
 //! Directories in memory: for browsers, and for tests that let every operation fail in turn.
 
-use super::commit::FileSystem;
-use super::{Content, Source};
-use crate::diagnostic::Result;
+use super::{Content, FileSystem, Source};
+use crate::diagnostic::{Error, Result};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +34,55 @@ impl Source for MemoryDirectory {
     }
 }
 
+/// An operation that fails.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    /// Its number since [`MemoryFileSystem::count_from_here`].
+    pub operation: usize,
+    /// What the system says.
+    pub kind: io::ErrorKind,
+    /// How far it gets before that.
+    pub reach: Reach,
+    /// Whether all later operations fail too, as on a disk that is gone.
+    pub lasting: bool,
+}
+
+impl Fault {
+    /// Every way in which an operation can fail: on a bad disk, on a full one, and by a write that is cut short.
+    pub fn every_kind(operation: usize) -> impl Iterator<Item = Fault> {
+        const KINDS: [(io::ErrorKind, Reach); 6] = [
+            (io::ErrorKind::Other, Reach::Nothing),
+            (io::ErrorKind::Other, Reach::Half),
+            (io::ErrorKind::Other, Reach::All),
+            (io::ErrorKind::StorageFull, Reach::Nothing),
+            (io::ErrorKind::StorageFull, Reach::Half),
+            (io::ErrorKind::WriteZero, Reach::Half),
+        ];
+        KINDS.into_iter().flat_map(move |(kind, reach)| [false, true].map(|lasting| Fault { operation, kind, reach, lasting }))
+    }
+}
+
+/// How far a failing operation gets. All but writing and removing do nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing is done.
+    Nothing,
+    /// Half of the bytes are written, or half of the files removed.
+    Half,
+    /// All is written, and cannot be flushed; or all files are removed, and their directory is not.
+    All,
+}
+
+impl Reach {
+    fn of(self, total: usize) -> usize {
+        match self {
+            Reach::Nothing => 0,
+            Reach::Half => total / 2,
+            Reach::All => total,
+        }
+    }
+}
+
 /// A file system in memory that can be told to fail.
 #[derive(Debug, Default)]
 pub struct MemoryFileSystem {
@@ -42,7 +90,7 @@ pub struct MemoryFileSystem {
     directories: RefCell<BTreeSet<String>>,
     available: Cell<Option<u64>>,
     operations: Cell<usize>,
-    failing: Cell<Option<usize>>,
+    fault: Cell<Option<Fault>>,
 }
 
 impl MemoryFileSystem {
@@ -61,10 +109,10 @@ impl MemoryFileSystem {
         self.available.set(Some(bytes));
     }
 
-    /// Counts operations anew, and lets the one with that number fail.
-    pub fn count_from_here(&self, failing: Option<usize>) {
+    /// Counts operations anew, and lets one of them fail.
+    pub fn count_from_here(&self, fault: Option<Fault>) {
         self.operations.set(0);
-        self.failing.set(failing);
+        self.fault.set(fault);
     }
 
     /// Operations since [`MemoryFileSystem::count_from_here`].
@@ -72,9 +120,23 @@ impl MemoryFileSystem {
         self.operations.get()
     }
 
-    fn step(&self) -> io::Result<()> {
+    /// Every file with its bytes.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        self.files.borrow().clone()
+    }
+
+    /// Counts an operation; the fault, if it is to fail.
+    fn fault(&self) -> Option<Fault> {
         let number = self.operations.replace(self.operations.get() + 1);
-        if self.failing.get() == Some(number) { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+        self.fault.get().filter(|fault| number == fault.operation || (fault.lasting && number > fault.operation))
+    }
+
+    fn step(&self) -> io::Result<()> {
+        self.fault().map_or(Ok(()), |fault| Err(fault.kind.into()))
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.files.borrow().contains_key(path) || self.directories.borrow().contains(path)
     }
 
     /// Moves all paths at or below each `from` to its `to`, at once.
@@ -112,6 +174,19 @@ impl FileSystem for MemoryFileSystem {
         Ok(if self.directories.borrow().contains(path) { Some(true) } else { is_file.then_some(false) })
     }
 
+    fn open_directory(&self, path: &str) -> Result<Box<dyn Source + '_>> {
+        let open = |error| Error::io(path, "open the directory", &error);
+        self.step().map_err(open)?;
+        if !self.directories.borrow().contains(path) {
+            return Err(open(io::ErrorKind::NotFound.into()));
+        }
+        let prefix = format!("{path}/");
+        let name = |path: &String| path.strip_prefix(&prefix).filter(|name| !name.contains('/')).map(str::to_owned);
+        let files = self.files.borrow();
+        let files = files.iter().filter_map(|(path, bytes)| Some((name(path)?, bytes.clone()))).collect();
+        Ok(Box::new(MemoryDirectory { name: path.to_owned(), files }))
+    }
+
     fn create_directory(&self, path: &str) -> io::Result<()> {
         self.step()?;
         let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
@@ -120,14 +195,18 @@ impl FileSystem for MemoryFileSystem {
     }
 
     fn write_new(&self, path: &str, content: &[Cow<'_, [u8]>]) -> io::Result<()> {
-        self.step()?;
-        match self.files.borrow_mut().entry(path.to_owned()) {
-            std::collections::btree_map::Entry::Occupied(_) => Err(io::Error::from(io::ErrorKind::AlreadyExists)),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(content.concat());
-                Ok(())
-            }
+        let fault = self.fault();
+        if self.files.borrow().contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
         }
+        let mut bytes = content.concat();
+        if let Some(fault) = fault {
+            bytes.truncate(fault.reach.of(bytes.len()));
+        }
+        if fault.is_none_or(|fault| fault.reach != Reach::Nothing) {
+            self.files.borrow_mut().insert(path.to_owned(), bytes);
+        }
+        fault.map_or(Ok(()), |fault| Err(fault.kind.into()))
     }
 
     fn sync_directory(&self, _path: &str) -> io::Result<()> {
@@ -136,6 +215,12 @@ impl FileSystem for MemoryFileSystem {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.step()?;
+        if !self.exists(from) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if self.directories.borrow().contains(to) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
         self.files.borrow_mut().remove(to);
         self.move_paths(&[(from, to)]);
         Ok(())
@@ -143,6 +228,9 @@ impl FileSystem for MemoryFileSystem {
 
     fn exchange(&self, first: &str, second: &str) -> io::Result<()> {
         self.step()?;
+        if !self.exists(first) || !self.exists(second) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         self.move_paths(&[(first, second), (second, first)]);
         Ok(())
     }
@@ -155,10 +243,17 @@ impl FileSystem for MemoryFileSystem {
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        self.step()?;
         let inside = format!("{path}/");
-        self.files.borrow_mut().retain(|known, _| known != path && !known.starts_with(&inside));
-        self.directories.borrow_mut().retain(|known| known != path && !known.starts_with(&inside));
+        let is_in = |known: &String| known == path || known.starts_with(&inside);
+        if let Some(fault) = self.fault() {
+            let files: Vec<String> = self.files.borrow().keys().filter(|path| is_in(path)).cloned().collect();
+            for path in files.iter().take(fault.reach.of(files.len())) {
+                self.files.borrow_mut().remove(path);
+            }
+            return Err(fault.kind.into());
+        }
+        self.files.borrow_mut().retain(|known, _| !is_in(known));
+        self.directories.borrow_mut().retain(|known| !is_in(known));
         Ok(())
     }
 }

@@ -2,13 +2,15 @@
 
 pub mod commit;
 mod content;
+mod file_system;
 mod memory;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 mod piece;
 
 pub use content::{CHUNK_BYTES, Content, each_chunk, in_parallel};
-pub use memory::{MemoryDirectory, MemoryFileSystem};
+pub use file_system::FileSystem;
+pub use memory::{Fault, MemoryDirectory, MemoryFileSystem, Reach};
 #[cfg(not(target_family = "wasm"))]
 pub use native::{DiskDirectory, DiskFile, NativeFileSystem};
 

@@ -1,7 +1,7 @@
 //! Directories on a disk.
 
-use super::commit::FileSystem;
-use super::{Content, Source};
+use super::commit::ASIDE;
+use super::{Content, FileSystem, Source};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
 use std::borrow::Cow;
 use std::fs;
@@ -165,6 +165,10 @@ impl FileSystem for NativeFileSystem {
         }
     }
 
+    fn open_directory(&self, path: &str) -> Result<Box<dyn Source + '_>> {
+        Ok(Box::new(DiskDirectory::open(path)?))
+    }
+
     fn create_directory(&self, path: &str) -> io::Result<()> {
         fs::create_dir_all(path)
     }
@@ -184,15 +188,15 @@ impl FileSystem for NativeFileSystem {
     }
 
     fn exchange(&self, first: &str, second: &str) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         {
             use rustix::fs::{CWD, RenameFlags, renameat_with};
             match renameat_with(CWD, first, CWD, second, RenameFlags::EXCHANGE) {
-                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
+                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {}
                 result => return result.map_err(io::Error::from),
             }
         }
-        let aside = format!("{first}.old");
+        let aside = format!("{first}{ASIDE}");
         fs::rename(second, &aside)?;
         if let Err(error) = fs::rename(first, second) {
             let _ = fs::rename(&aside, second);
@@ -202,7 +206,10 @@ impl FileSystem for NativeFileSystem {
     }
 
     fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))
+        fs::hard_link(from, to).or_else(|_| {
+            fs::copy(from, to)?;
+            fs::File::options().write(true).open(to)?.sync_all()
+        })
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
