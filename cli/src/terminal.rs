@@ -92,7 +92,7 @@ impl<'a> Terminal<'a> {
     /// The system refuses.
     pub fn remove_extra_checkpoint(&mut self) -> Result<()> {
         match self.extra_checkpoint.take() {
-            Some(step) => self.checkpoints().remove(&[step]),
+            Some(step) => self.checkpoints().remove(vec![step]).map(drop),
             None => Ok(()),
         }
     }

@@ -34,7 +34,11 @@ impl Checkpoints<'_> {
         }
     }
 
-    fn remove(&self, steps: Vec<u64>) -> Result<Vec<u64>> {
+    /// Removes checkpoints with their records, and returns their steps.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn remove(&self, steps: Vec<u64>) -> Result<Vec<u64>> {
         for step in &steps {
             remove_directory(self.system, &self.path(*step))?;
             let record = self.record_path(*step);

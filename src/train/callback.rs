@@ -7,6 +7,7 @@ use super::arguments::{IntervalStrategy, SaveStrategy, TrainingArguments};
 use crate::format::json::Json;
 use crate::format::json::number::Number;
 use crate::format::run::trainer_state::TrainerState;
+use std::fmt::Debug;
 
 /// Metrics by name, in the order in which they are logged.
 pub type Metrics = [(String, Json)];
@@ -86,7 +87,7 @@ impl TrainerControl {
 }
 
 /// Somebody who hears of every event, in the order in which callbacks were added, after the trainer's own [`DefaultFlow`].
-pub trait TrainerCallback {
+pub trait TrainerCallback: Debug {
     /// Hears of an event, and may steer the loop.
     fn on_event(&mut self, event: Event<'_>, course: Course<'_>, control: &mut TrainerControl);
 

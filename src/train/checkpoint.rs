@@ -43,18 +43,21 @@ impl Checkpoint<'_> {
         let schedule = self.schedule.state().to_bytes();
         let generators = self.generators.to_bytes();
         let settings = self.optimizer_settings();
-        let state = self.state.to_bytes();
+        let (state, only_model) = (self.state.to_bytes(), self.arguments.save_only_model);
         self.engine.with_state(|weights, optimizer| {
             let optimizer = OptimizerState::new(optimizer.algorithm(), &settings, optimizer.trained_parameters(&model.table));
             let pieces = optimizer.pieces().into_iter().filter_map(Piece::written).collect();
             let small = |name: &str, bytes| (name.to_owned(), vec![Cow::Borrowed(bytes)]);
-            let more = [
+            let mut more = vec![
                 small(TRAINING_ARGS, training_args),
                 ("optimizer.pt".to_owned(), pieces),
                 small("scheduler.pt", &schedule),
                 small("rng_state.pth", &generators),
                 small("trainer_state.json", &state),
             ];
+            if only_model {
+                more.retain(|(name, _)| [TRAINING_ARGS, "trainer_state.json"].contains(&name.as_str()));
+            }
             let saved = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, weights);
             saved.with_files(|files| write(files.into_iter().chain(more).collect()))
         })
@@ -83,6 +86,8 @@ pub fn training_args(arguments: &TrainingArguments, surroundings: &Surroundings)
         match *name {
             name if !training_args::has_argument(arguments.release.version, name) => {}
             "do_train" | "do_eval" | "do_predict" => {}
+            // A run that goes on is the run that it was.
+            "resume_from_checkpoint" => {}
             // Release 4 has an argument of its own for a share of the steps.
             "warmup_steps" if is_4 && arguments.warmup_steps.fract() != 0.0 => given.push(("warmup_ratio", value.clone())),
             "warmup_steps" if is_4 => given.push(("warmup_steps", (arguments.warmup_steps as i64).into())),

@@ -6,7 +6,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod inspect;
 #[cfg(feature = "train")]
-mod model;
+pub mod model;
 #[cfg(feature = "train")]
 pub mod predict;
 #[cfg(feature = "train")]
