@@ -5,58 +5,77 @@ use crate::storage::Fault;
 use crate::storage::commit::commit_directory;
 
 /// A state to begin from, and what is done then.
-struct Scenario {
-    name: &'static str,
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
     before: &'static [(u64, &'static str)],
-    work: fn(&dyn FileSystem) -> Result<()>,
-    /// The content of the newest checkpoint before and after.
-    newest: (Option<&'static str>, &'static str),
+    pub(super) save: fn(&dyn FileSystem) -> Result<()>,
+    /// What is done after that.
+    pub(super) then: fn(&dyn FileSystem) -> Result<()>,
+    /// The content of the newest checkpoint before and after saving.
+    pub(super) newest: (Option<&'static str>, &'static str),
 }
 
-const SCENARIOS: [Scenario; 5] = [
-    Scenario { name: "the first checkpoint", before: &[], work: |system| save(system, 10, "ten"), newest: (None, "ten") },
-    Scenario { name: "another checkpoint", before: &[(5, "five")], work: |system| save(system, 10, "ten"), newest: (Some("five"), "ten") },
+pub(super) const SCENARIOS: [Scenario; 5] = [
+    Scenario { name: "the first checkpoint", before: &[], save: ten, then: nothing, newest: (None, "ten") },
+    Scenario { name: "another checkpoint", before: &[(5, "five")], save: ten, then: nothing, newest: (Some("five"), "ten") },
     Scenario {
         name: "a checkpoint in the place of another",
         before: &[(5, "five"), (10, "ten")],
-        work: |system| save(system, 10, "anew"),
+        save: |system| save(system, 10, "anew"),
+        then: nothing,
         newest: (Some("ten"), "anew"),
     },
     Scenario {
         name: "another checkpoint and rotation",
         before: &[(2, "two"), (5, "five")],
-        work: |system| {
-            save(system, 10, "ten")?;
-            Checkpoints::new(system, RUN).rotate(10, Some(1), None).map(drop)
-        },
+        save: ten,
+        then: |system| Checkpoints::new(system, RUN).rotate(10, Some(1), None).map(drop),
         newest: (Some("five"), "ten"),
     },
     Scenario {
         name: "the model beside the checkpoints",
         before: &[(5, "five"), (10, "ten")],
-        work: |system| commit_directory(system, RUN, &files("model")),
+        save: |system| commit_directory(system, RUN, &files("model")),
+        then: nothing,
         newest: (Some("ten"), "ten"),
     },
 ];
 
-fn begin(scenario: &Scenario) -> MemoryFileSystem {
-    let system = MemoryFileSystem::default();
+fn ten(system: &dyn FileSystem) -> Result<()> {
+    save(system, 10, "ten")
+}
+
+fn nothing(_: &dyn FileSystem) -> Result<()> {
+    Ok(())
+}
+
+pub(super) fn begin(scenario: &Scenario, system: &dyn FileSystem) {
     if !scenario.before.is_empty() {
-        commit_directory(&system, RUN, &files("old model")).unwrap();
+        commit_directory(system, RUN, &files("old model")).unwrap();
+        system.write_new(&format!("{RUN}/notes.txt"), &[Cow::Borrowed(b"mine")]).unwrap();
     }
     for (step, content) in scenario.before {
-        save(&system, *step, content).unwrap();
+        save(system, *step, content).unwrap();
     }
+}
+
+fn begun(scenario: &Scenario) -> MemoryFileSystem {
+    let system = MemoryFileSystem::default();
+    begin(scenario, &system);
     system
+}
+
+fn work(scenario: &Scenario, system: &dyn FileSystem) -> Result<()> {
+    (scenario.save)(system).and_then(|()| (scenario.then)(system))
 }
 
 #[test]
 fn every_operation_may_fail_and_the_newest_is_old_or_new() {
     let mut total = 0;
     for scenario in &SCENARIOS {
-        let system = begin(scenario);
+        let system = begun(scenario);
         system.count_from_here(None);
-        (scenario.work)(&system).unwrap();
+        work(scenario, &system).unwrap();
         let operations = system.operations();
         let faults: Vec<Fault> = (0..operations).flat_map(Fault::every_kind).collect();
         faults.iter().for_each(|fault| fail(scenario, *fault));
@@ -68,9 +87,9 @@ fn every_operation_may_fail_and_the_newest_is_old_or_new() {
 }
 
 fn fail(scenario: &Scenario, fault: Fault) {
-    let system = begin(scenario);
+    let system = begun(scenario);
     system.count_from_here(Some(fault));
-    let result = (scenario.work)(&system);
+    let result = work(scenario, &system);
     system.count_from_here(None);
     let context = format!("{}, {fault:?}", scenario.name);
 
@@ -88,7 +107,7 @@ fn fail(scenario: &Scenario, fault: Fault) {
         Err(diagnostic) => told_truly(&context, scenario, &diagnostic, found.as_deref()),
     }
 
-    (scenario.work)(&system).unwrap_or_else(|error| panic!("{context}: the second attempt: {error}"));
+    work(scenario, &system).unwrap_or_else(|error| panic!("{context}: the second attempt: {error}"));
     assert_eq!(newest(&system).0.unwrap().1, scenario.newest.1, "{context}");
     assert!(!system.anywhere("staging"), "{context} left something");
 }
