@@ -17,7 +17,9 @@ pub use resuming::{Resumable, checkpoint_at};
 use crate::diagnostic::{Error, Result};
 use crate::format::json::Json;
 use crate::storage::FileSystem;
-use crate::storage::commit::{Files, check_space, clear_stages_in, commit_directory, commit_file, finish_replacing, total_bytes};
+use crate::storage::commit::{
+    Files, check_space, clear_stages_in, commit_directory, commit_file_before, finish_replacing, total_bytes, with_outcome,
+};
 
 /// The folder of a run that holds the records of its checkpoints.
 pub const RECORDS: &str = ".rtrain";
@@ -62,7 +64,8 @@ impl<'a> Checkpoints<'a> {
     /// and complete and it is not known whether the disk would keep it.
     pub fn save(&self, step: u64, files: &Files<'_>, progress: &Json) -> Result<()> {
         let path = self.path(step);
-        finish_replacing(self.system, self.output_dir)?;
+        let unchanged = |error| with_outcome(error, &format!("{path} is what it was before"));
+        finish_replacing(self.system, self.output_dir).map_err(unchanged)?;
         self.clear_left_overs();
         let mut records = vec![Record::new(files, progress.clone())];
         // As long as the old checkpoint stands there, its record has to be found beside the new one.
@@ -70,7 +73,7 @@ impl<'a> Checkpoints<'a> {
         let bytes = records_bytes(&records);
         let needed = total_bytes(files).saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         check_space(self.system, &path, needed)?;
-        commit_file(self.system, &self.record_path(step), &bytes)?;
+        commit_file_before(self.system, &self.record_path(step), &bytes, &path)?;
         commit_directory(self.system, &path, files)
     }
 

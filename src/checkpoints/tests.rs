@@ -7,7 +7,6 @@ use super::*;
 use crate::diagnostic::Diagnostic;
 use crate::storage::{DiskDirectory, MemoryFileSystem, NativeFileSystem, Source};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -127,19 +127,20 @@ fn bring_home(system: &dyn FileSystem, stage: &str, target: &str, folders: &[Str
 /// The system refuses.
 pub fn finish_replacing(system: &dyn FileSystem, target: &str) -> Result<()> {
     let target = target.trim_end_matches('/');
+    finish(system, target).map_err(refused(target, "bring home what an interrupted run has moved away from"))
+}
+
+fn finish(system: &dyn FileSystem, target: &str) -> io::Result<()> {
     let stage = stage_of(target);
-    let finish = || -> io::Result<()> {
-        let aside = format!("{stage}{ASIDE}");
-        if system.is_directory(&aside)? == Some(true) {
-            if system.is_directory(target)?.is_none() {
-                system.rename(&aside, target)?;
-                return system.sync_directory(split(target).0);
-            }
-            bring_all_home(system, &aside, target)?;
+    let aside = format!("{stage}{ASIDE}");
+    if system.is_directory(&aside)? == Some(true) {
+        if system.is_directory(target)?.is_none() {
+            system.rename(&aside, target)?;
+            return system.sync_directory(split(target).0);
         }
-        bring_all_home(system, &stage, target)
-    };
-    finish().map_err(refused(target, "bring home what an interrupted run has moved away from"))
+        bring_all_home(system, &aside, target)?;
+    }
+    bring_all_home(system, &stage, target)
 }
 
 fn bring_all_home(system: &dyn FileSystem, stage: &str, target: &str) -> io::Result<()> {
@@ -157,7 +158,7 @@ fn bring_all_home(system: &dyn FileSystem, stage: &str, target: &str) -> io::Res
 
 /// Removes what an interrupted run has left of writing or removing `target`, after [`finish_replacing`].
 fn clear_stage(system: &dyn FileSystem, target: &str) -> io::Result<()> {
-    finish_replacing(system, target).map_err(|error| io::Error::other(error.to_string()))?;
+    finish(system, target)?;
     let stage = stage_of(target);
     system.remove(&format!("{stage}{ASIDE}"))?;
     system.remove(&stage)
@@ -169,17 +170,30 @@ fn clear_stage(system: &dyn FileSystem, target: &str) -> io::Result<()> {
 /// The system refuses. The error says whether the file is what it was, or is new and it is not known whether the disk would keep it.
 pub fn commit_file(system: &dyn FileSystem, path: &str, bytes: &[u8]) -> Result<()> {
     let (parent, _) = split(path);
+    place_file(system, path, bytes).map_err(not_committed(path, "write", path))?;
+    system.sync_directory(parent).map_err(committed(parent, "flush", path))
+}
+
+/// Writes a file that is there before `target` takes its place.
+///
+/// # Errors
+/// The system refuses; the target is then what it was, and the error says so.
+pub(crate) fn commit_file_before(system: &dyn FileSystem, path: &str, bytes: &[u8], target: &str) -> Result<()> {
+    let placed = place_file(system, path, bytes).and_then(|()| system.sync_directory(split(path).0));
+    placed.map_err(not_committed(path, "write", target))
+}
+
+fn place_file(system: &dyn FileSystem, path: &str, bytes: &[u8]) -> io::Result<()> {
     let stage = stage_of(path);
     let write = || -> io::Result<()> {
-        make_directory(system, parent)?;
+        make_directory(system, split(path).0)?;
         system.remove(&stage)?;
         system.write_new(&stage, &[Cow::Borrowed(bytes)])?;
         system.rename(&stage, path)
     };
-    write().map_err(not_committed(path, "write", path)).inspect_err(|_| {
+    write().inspect_err(|_| {
         let _ = system.remove(&stage);
-    })?;
-    system.sync_directory(parent).map_err(committed(parent, "flush", path))
+    })
 }
 
 /// Removes a directory as a whole: it loses its name first, so that none is ever there in part under that name.
@@ -268,7 +282,8 @@ fn committed<'a>(path: &'a str, operation: &'a str, target: &'a str) -> impl FnO
     }
 }
 
-fn with_outcome(error: Error, outcome: &str) -> Error {
+/// Adds what is left to an error.
+pub(crate) fn with_outcome(error: Error, outcome: &str) -> Error {
     let mut diagnostic = error.diagnostic().clone();
     diagnostic.message = format!("{}; {outcome}", diagnostic.message);
     Error::Io(Box::new(diagnostic))

@@ -7,6 +7,8 @@ mod memory;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 mod piece;
+#[cfg(test)]
+pub(crate) mod volatile;
 
 pub use content::{CHUNK_BYTES, Content, each_chunk, in_parallel};
 pub use file_system::FileSystem;
