@@ -218,6 +218,9 @@ impl<'a> Trainer<'a> {
     fn evaluate_and_log(&mut self, loop_state: &mut Loop, host: &mut dyn Host) {
         loop_state.iterate_loader();
         if let Some(metrics) = self.evaluate(host) {
+            if let Some((_, Json::Float(loss))) = metrics.iter().find(|(name, _)| name == "eval_loss") {
+                loop_state.schedule.observe(*loss);
+            }
             self.log(metrics, host);
         }
     }
