@@ -60,6 +60,13 @@ pub(super) const CODES: &[Code] = &[
         "Fetch both files from one checkpoint.",
     ),
     warning(
+        "scheduler-type",
+        "the schedule is not that of the run's arguments",
+        "Going on with the run fails, or goes on with another schedule.",
+        "scheduler.pt and training_args.bin come from two runs, or a script made its own schedule.",
+        "Fetch both files from one place.",
+    ),
+    warning(
         "scheduler-rate",
         "the learning rates do not fit each other",
         "Optimizer, schedule and arguments tell different learning rates.",

@@ -83,7 +83,7 @@ pub(super) const CODES: &[Code] = &[
     error(
         "config-nested",
         "an argument's value is nested",
-        "Arguments are texts, numbers, switches or lists of texts.",
+        "Arguments are texts, numbers, switches or lists of texts; lr_scheduler_kwargs alone is a mapping.",
         "Arguments were put in sections.",
         "Write every argument at the top level.",
     ),

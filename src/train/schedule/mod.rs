@@ -128,7 +128,11 @@ impl Schedule {
             let diagnostic = diagnostic.expected(described(&self.state)).found(described(&state.schedule));
             return Err(Error::misuse(diagnostic.hint("give the lr_scheduler_type that the checkpoint was made with")));
         }
-        self.state = state.schedule.clone();
+        let mut restored = state.schedule.clone();
+        if let (State::Lambda(restored), State::Lambda(own)) = (&mut restored, &self.state) {
+            restored.lr_lambdas.clone_from(&own.lr_lambdas);
+        }
+        self.state = restored;
         Ok(())
     }
 }

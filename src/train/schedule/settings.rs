@@ -20,7 +20,6 @@ const SETTINGS: &[(SchedulerType, &[&str])] = &[
     (SchedulerType::Cosine, &["num_cycles"]),
     (SchedulerType::CosineWithRestarts, &["num_cycles"]),
     (SchedulerType::Polynomial, &["lr_end", "power"]),
-    (SchedulerType::ConstantWithWarmup, &[]),
     (SchedulerType::InverseSqrt, &["timescale"]),
     (SchedulerType::ReduceLrOnPlateau, &["mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps"]),
     (SchedulerType::CosineWithMinLr, &["num_cycles", "min_lr", "min_lr_rate"]),
@@ -57,8 +56,8 @@ pub(super) type Beginning = (Option<Curve>, State);
 pub(super) fn read(arguments: &TrainingArguments) -> Result<Beginning> {
     let (kind, learning_rate) = (arguments.lr_scheduler_type, arguments.learning_rate);
     // transformers does not look at them here.
-    let is_ignored =
-        kind == SchedulerType::Constant || (kind == SchedulerType::ConstantWithWarmup && arguments.release.version.starts_with("4."));
+    let is_ignored = matches!(kind, SchedulerType::Constant | SchedulerType::ConstantWithWarmup)
+        || (kind == SchedulerType::InverseSqrt && arguments.release.version.starts_with("4."));
     let settings = Settings { kind, given: if is_ignored { None } else { arguments.lr_scheduler_kwargs.as_ref() } };
     settings.check_names()?;
     let curve = match kind {

@@ -11,7 +11,8 @@ fn files_of_torch_survive() {
         let typed = match &state.schedule {
             Schedule::Lambda(schedule) => schedule.base_lrs == [Number::Float(5e-5); 2],
             Schedule::Plateau(schedule) => schedule.mode == "min" && path.contains("plateau") | path.contains("sgd"),
-            Schedule::Other(_) => path.contains("greedy"),
+            Schedule::Greedy(schedule) => schedule.init_lrs == [Number::Float(5e-5); 2] && path.contains("greedy"),
+            Schedule::Other(_) => false,
         };
         assert!(typed, "{path}: {state:?}");
         assert!(state.to_bytes() == bytes, "{path}");
@@ -44,26 +45,57 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     );
     let plateau = (numbers(), number(), any::<(i64, i64, i64)>(), "[a-z]{0,4}").prop_map(|(lrs, one, (patience, cooldown, bad), mode)| {
         Schedule::Plateau(ReduceLrOnPlateau {
-            factor: 0.1,
-            default_min_lr: one,
+            factor: one,
+            default_min_lr: (cooldown % 2 == 0).then_some(one),
             min_lrs: lrs.clone(),
             patience,
             cooldown,
-            eps: 1e-8,
+            eps: Number::Integer(0),
             last_epoch: patience,
             last_lr: lrs,
             mode_worse: f64::INFINITY,
             mode,
-            threshold: 1e-4,
+            threshold: one,
             threshold_mode: "rel".to_owned(),
             best: one,
             cooldown_counter: cooldown,
             num_bad_epochs: bad,
         })
     });
+    let average = (any::<i64>(), numbers(), -1e9..1e9).prop_map(|(window_size, values, sum)| StreamingAverage { window_size, values, sum });
+    let greedy = (numbers(), number(), any::<[i64; 3]>(), "[a-z]{0,4}", prop::option::of(average)).prop_map(
+        |(lrs, one, [patience, cooldown, counter], mode, streaming_average)| {
+            Schedule::Greedy(GreedyLr {
+                factor: one,
+                min_lrs: lrs.clone(),
+                max_lrs: vec![one],
+                patience,
+                verbose: patience < 0,
+                cooldown,
+                warmup: patience,
+                cooldown_counter: cooldown,
+                warmup_counter: counter,
+                mode,
+                threshold: one,
+                threshold_mode: "abs".to_owned(),
+                best: f64::INFINITY,
+                num_bad_epochs: counter,
+                num_good_epochs: patience,
+                eps: one,
+                last_epoch: counter,
+                smooth: streaming_average.is_some(),
+                window_size: cooldown,
+                reset_start: counter,
+                reset_start_original: patience,
+                last_lr: lrs.clone(),
+                init_lrs: lrs,
+                streaming_average,
+            })
+        },
+    );
     let other = prop::collection::btree_map("[a-z]{1,5}", number(), 0..5)
         .prop_map(|map| Schedule::Other(map.into_iter().map(|(name, number)| (name, number.into())).collect()));
-    prop_oneof![lambda, plateau, other]
+    prop_oneof![lambda, plateau, greedy, other]
 }
 
 proptest! {

@@ -3,9 +3,10 @@
 use super::{after, assert_edits};
 use crate::format::dtype::Dtype;
 use crate::format::torch::content::TorchContent;
+use crate::format::torch::golden;
 use crate::format::torch::kind::TorchKind;
 use crate::format::torch::optimizer_state::OptimizerState;
-use crate::format::torch::scheduler_state::{LambdaLr, Number, Schedule};
+use crate::format::torch::scheduler_state::{LambdaLr, Number, Schedule, SchedulerState};
 use crate::format::torch::tensor::{Entry, Tensor};
 use crate::format::torch::training_args::Setting;
 use crate::storage::MemoryDirectory;
@@ -95,13 +96,34 @@ fn after_optimizer(path: &str, change: impl FnOnce(&mut OptimizerState<'_>)) -> 
 
 fn after_schedule(change: impl FnOnce(&mut LambdaLr)) -> Vec<String> {
     after("5.23.0/run_epochs/checkpoint-3", |directory| {
-        change_torch(directory, "scheduler.pt", |content| match content {
-            TorchContent::Scheduler(state) => match &mut state.schedule {
-                Schedule::Lambda(schedule) => change(schedule),
-                other => panic!("{other:?}"),
-            },
+        change_schedule(directory, |schedule| match schedule {
+            Schedule::Lambda(schedule) => change(schedule),
             other => panic!("{other:?}"),
         });
+    })
+}
+
+fn change_schedule(directory: &mut MemoryDirectory, change: impl FnOnce(&mut Schedule)) {
+    change_torch(directory, "scheduler.pt", |content| match content {
+        TorchContent::Scheduler(state) => change(&mut state.schedule),
+        other => panic!("{other:?}"),
+    });
+}
+
+/// A schedule of another kind, real ones of torch, and what the arguments say of it.
+fn after_schedule_of(kind: &str, argument: &str, change: impl FnOnce(&mut Schedule)) -> Vec<String> {
+    let bytes = &golden::files(|path| path == format!("5.23.0/schedulers/{kind}/scheduler.pt"))[0].1;
+    let mut other = SchedulerState::parse("scheduler.pt", bytes).unwrap().schedule;
+    change(&mut other);
+    after("5.23.0/run_epochs/checkpoint-3", |directory| {
+        change_torch(directory, "training_args.bin", |content| match content {
+            TorchContent::TrainingArguments(arguments) => {
+                arguments.settings.iter_mut().find(|(name, _)| *name == "lr_scheduler_type").unwrap().1 =
+                    Setting::Choice(argument.to_owned());
+            }
+            other => panic!("{other:?}"),
+        });
+        change_schedule(directory, |schedule| *schedule = other);
     })
 }
 
@@ -148,6 +170,44 @@ fn optimizers() {
         state.parameters.pop();
     });
     assert_eq!(group, ["optimizer-parameters optimizer.pt, at /param_groups"]);
+}
+
+/// Learning rates of the golden run, without its schedule and with it.
+const INITIAL_RATE: Number = Number::Float(1e-3);
+const RATE: Number = Number::Float(0.0006666666666666666);
+
+#[test]
+fn schedules_of_every_kind() {
+    let set_rates = |schedule: &mut Schedule| match schedule {
+        Schedule::Lambda(schedule) => (schedule.base_lrs, schedule.last_lr) = (vec![INITIAL_RATE; 2], vec![RATE; 2]),
+        Schedule::Plateau(schedule) => schedule.last_lr = vec![RATE; 2],
+        Schedule::Greedy(schedule) => (schedule.init_lrs, schedule.last_lr) = (vec![INITIAL_RATE; 2], vec![RATE; 2]),
+        Schedule::Other(_) => {}
+    };
+    for kind in ["reduce_lr_on_plateau", "greedy", "constant", "polynomial"] {
+        assert_eq!(after_schedule_of(kind, kind, set_rates), [""; 0], "{kind}");
+        for other in ["reduce_lr_on_plateau", "greedy", "constant", "linear"].into_iter().filter(|other| *other != kind) {
+            let expected: &[&str] = if (kind, other) == ("polynomial", "linear") { &[] } else { &["scheduler-type scheduler.pt, at "] };
+            assert_eq!(after_schedule_of(kind, other, set_rates), expected, "{kind} {other}");
+        }
+    }
+    for kind in ["reduce_lr_on_plateau", "greedy"] {
+        let found = after_schedule_of(kind, kind, |schedule| match schedule {
+            Schedule::Plateau(schedule) => (schedule.last_epoch, schedule.last_lr) = (4, vec![RATE, Number::Integer(1)]),
+            Schedule::Greedy(schedule) => {
+                (schedule.last_epoch, schedule.last_lr, schedule.init_lrs) = (-1, vec![RATE, Number::Integer(1)], vec![INITIAL_RATE; 2]);
+            }
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(found, ["scheduler-step scheduler.pt, at /last_epoch", "scheduler-rate scheduler.pt, at /_last_lr/1"], "{kind}");
+    }
+    let base = after_schedule_of("greedy", "greedy", |schedule| {
+        set_rates(schedule);
+        if let Schedule::Greedy(schedule) = schedule {
+            schedule.init_lrs[1] = Number::Float(0.1);
+        }
+    });
+    assert_eq!(base, ["scheduler-rate scheduler.pt, at /_init_lrs/1"]);
 }
 
 #[test]
