@@ -8,7 +8,8 @@ use rtrain::format::json::Json;
 use rtrain::format::safetensors::{Header, to_f32};
 use rtrain::storage::DiskDirectory;
 use rtrain::storage::commit::commit_directory;
-use rtrain::train::engine::{Engine, StepSettings};
+use rtrain::train::engine::{BatchSettings, Engine};
+use rtrain::train::optimizer::UpdateSettings;
 use rtrain::train::preparation::{LoadedModel, TextColumns, model_directory};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -115,18 +116,8 @@ fn three_optimizer_steps() {
     let mut engine = engine(&model, false);
     let rates = numbers(steps.get("learning_rates").unwrap());
     for (step, batch) in batches(&model, "train.csv", 48, 16).into_iter().enumerate() {
-        let settings = StepSettings {
-            learning_rate: rates[step],
-            weight_decay: 0.01,
-            adam_beta1: 0.9,
-            adam_beta2: 0.999,
-            adam_epsilon: 1e-8,
-            max_grad_norm: 1.0,
-            label_smoothing_factor: 0.0,
-            padded_length: None,
-            gradient_checkpointing: false,
-        };
-        let outcome = engine.train_step(&[batch], &settings, None);
+        let settings = UpdateSettings { learning_rate: rates[step], weight_decay: 0.01, max_grad_norm: 1.0 };
+        let outcome = engine.train_step(&[batch], &BatchSettings::default(), &settings, None);
         assert!((outcome.loss - numbers(steps.get("losses").unwrap())[step]).abs() < 1e-5);
         assert!((outcome.gradient_norm / numbers(steps.get("grad_norms").unwrap())[step] - 1.0).abs() < 1e-4);
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use rtrain::format::safetensors::{Dtype, from_f32};
-use rtrain::format::torch::optimizer_state::{AdamWSettings, OptimizerState, ParameterGroup, adamw_moments};
+use rtrain::format::torch::optimizer_state::{Algorithm, GroupSettings, OptimizerState, Remembered, TrainedParameter};
 use rtrain::format::torch::rng_state::{
     CpuGenerator, DeviceGenerator, DeviceGenerators, Numpy, NumpyGenerator, PythonGenerator, RngState, Twister,
 };
@@ -19,11 +19,18 @@ use rtrain::format::torch::training_args::{Surroundings, TrainingArguments};
 
 fn optimizer() -> Vec<u8> {
     let values: Vec<f32> = (0..6).map(|index| index as f32 / 7.0).collect();
-    let moments = |shape: &[u64], length: usize| adamw_moments(3.0, shape, from_f32(&values[..length]), from_f32(&values[..length]));
-    let settings = AdamWSettings { weight_decay: 0.01, lr: 1e-5, beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: Some(true), initial_lr: 3e-5 };
-    let parameters = vec![(0, moments(&[2, 3], 6)), (1, moments(&[3], 3))];
-    let groups = vec![ParameterGroup::adamw(&settings, vec![0, 1])];
-    OptimizerState { stem: "optimizer".to_owned(), parameters, groups }.to_bytes()
+    let parameter = |shape: &[u64], length: usize| {
+        let moments = [(); 2].map(|()| from_f32(&values[..length])).into();
+        TrainedParameter {
+            shape: shape.into(),
+            weight_decay: true,
+            remembered: Some(Remembered { step: 3, moments, root_mean_square: 0.0 }),
+        }
+    };
+    let settings = GroupSettings { weight_decay: 0.01, lr: 1e-5, initial_lr: Some(3e-5) };
+    let mut state = OptimizerState::new(&Algorithm::default(), &settings, [parameter(&[2, 3], 6), parameter(&[3], 3)]);
+    state.groups.truncate(1);
+    state.to_bytes()
 }
 
 fn scheduler() -> Vec<u8> {

@@ -3,14 +3,12 @@
 //! # Source
 //! transformers 5.23.0, `trainer.py` (`_save_checkpoint`, `_save_optimizer_and_scheduler`, `get_decay_parameter_names`).
 
-use super::arguments::{Optimizer, TrainingArguments};
+use super::arguments::TrainingArguments;
 use super::engine::Engine;
-use super::optimizer::AdamW;
 use super::preparation::{LoadedModel, model_directory};
-use crate::architecture::ParameterTable;
 use crate::diagnostic::Result;
 use crate::format::run::trainer_state::TrainerState;
-use crate::format::torch::optimizer_state::{AdamWParameter, AdamWSettings, Moments, OptimizerState};
+use crate::format::torch::optimizer_state::{GroupSettings, OptimizerState};
 use crate::format::torch::pickle::Value;
 use crate::format::torch::rng_state::RngState;
 use crate::format::torch::scheduler_state::SchedulerState;
@@ -18,7 +16,6 @@ use crate::format::torch::training_args::{self, Surroundings};
 use crate::random::Mt19937;
 use crate::storage::Piece;
 use crate::storage::commit::Files;
-use bytemuck::cast_slice;
 use std::borrow::Cow;
 
 /// A checkpoint that is to be saved.
@@ -45,7 +42,7 @@ impl Checkpoint<'_> {
         let settings = self.optimizer_settings();
         let state = self.state.to_bytes();
         self.engine.with_state(|weights, optimizer| {
-            let optimizer = OptimizerState::adamw(&settings, parameters(optimizer, &model.table));
+            let optimizer = OptimizerState::new(optimizer.algorithm(), &settings, optimizer.trained_parameters(&model.table));
             let pieces = optimizer.pieces().into_iter().filter_map(Piece::written).collect();
             let small = |name: &str, bytes| (name.to_owned(), vec![Cow::Borrowed(bytes)]);
             let more = [
@@ -60,31 +57,10 @@ impl Checkpoint<'_> {
         })
     }
 
-    fn optimizer_settings(&self) -> AdamWSettings {
-        let arguments = self.arguments;
-        AdamWSettings {
-            weight_decay: arguments.weight_decay,
-            lr: arguments.learning_rate * self.factor,
-            beta1: arguments.adam_beta1,
-            beta2: arguments.adam_beta2,
-            eps: arguments.adam_epsilon,
-            fused: (arguments.optim == Optimizer::AdamwTorchFused).then_some(true),
-            initial_lr: arguments.learning_rate,
-        }
+    fn optimizer_settings(&self) -> GroupSettings {
+        let TrainingArguments { learning_rate, weight_decay, .. } = *self.arguments;
+        GroupSettings { weight_decay, lr: learning_rate * self.factor, initial_lr: Some(learning_rate) }
     }
-}
-
-/// The parameters as `optimizer.pt` has them.
-fn parameters<'a>(optimizer: &'a AdamW, table: &ParameterTable) -> impl Iterator<Item = AdamWParameter<'a>> {
-    table.parameters.iter().enumerate().map(|(place, parameter)| {
-        let bytes = |moments: &'a [f32]| Cow::Borrowed(cast_slice(moments));
-        let (exp_avg, exp_avg_sq) = (bytes(optimizer.exp_avg(place)), bytes(optimizer.exp_avg_sq(place)));
-        AdamWParameter {
-            shape: parameter.shape.iter().map(|size| *size as u64).collect(),
-            weight_decay: parameter.weight_decay,
-            moments: Some(Moments { step: optimizer.steps() as f32, exp_avg, exp_avg_sq }),
-        }
-    })
 }
 
 /// Name of the file with the arguments.

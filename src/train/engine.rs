@@ -3,9 +3,11 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::gradient::{Gradient, RowGradient};
-use super::optimizer::{AdamW, AdamWSettings};
+use super::optimizer::{Algorithm, Optimizer, UpdateSettings};
 use crate::architecture::{BertConfig, ParameterTable};
 use crate::data::{Batch, Labels};
+use crate::diagnostic::Result;
+use crate::format::torch::optimizer_state::OptimizerState;
 use crate::kernels::{Precision, recycle};
 use crate::model::{Dropout, Parameters, bert, loss};
 use crate::random::Mt19937;
@@ -20,27 +22,18 @@ pub struct Engine {
     config: BertConfig,
     table: ParameterTable,
     parameters: Parameters,
-    optimizer: AdamW,
+    optimizer: Optimizer,
+    /// Gradients of the micro batches since the last step, added up, in the order of the table.
+    accumulated: Vec<Option<Gradient>>,
+    micro_batches: usize,
     /// The places of [`bert::EMBEDDINGS`] in the table.
     embeddings: [usize; 3],
     device: Device,
 }
 
-/// What one training step is to do, called as `TrainingArguments` calls it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepSettings {
-    /// The learning rate of this step, the schedule's factor included.
-    pub learning_rate: f64,
-    /// Decoupled weight decay.
-    pub weight_decay: f64,
-    /// Decay of the first moment.
-    pub adam_beta1: f64,
-    /// Decay of the second moment.
-    pub adam_beta2: f64,
-    /// Added to the root of the second moment.
-    pub adam_epsilon: f64,
-    /// The norm that gradients are clipped to; no clipping where it is 0 or less.
-    pub max_grad_norm: f64,
+/// How the gradient of a micro batch is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BatchSettings {
     /// Label smoothing of class labels; callers refuse a factor other than 0 with labels of another kind.
     pub label_smoothing_factor: f64,
     /// What torch would pad batches to; nothing to pad to the longest row. It decides which draws of dropout belong to padding.
@@ -59,7 +52,7 @@ pub struct StepOutcome {
 }
 
 impl Engine {
-    /// An engine with weights in the order of the table and an optimizer that has made no step.
+    /// An engine with weights in the order of the table, and an optimizer, AdamW, that has made no step.
     ///
     /// # Panics
     /// Where the weights do not fit the table.
@@ -68,7 +61,14 @@ impl Engine {
         let parameters = Parameters::from_host(&table, weights, &device);
         let place = |name: &str| table.parameters.iter().position(|parameter| parameter.name == name);
         let embeddings = bert::EMBEDDINGS.map(|(name, _)| place(name).expect("the table has the embeddings"));
-        Engine { config, optimizer: AdamW::new(&table), table, parameters, embeddings, device }
+        let (optimizer, accumulated) = (Optimizer::new(Algorithm::default(), &table), vec![None; table.parameters.len()]);
+        Engine { config, optimizer, table, parameters, accumulated, micro_batches: 0, embeddings, device }
+    }
+
+    /// The same engine, with another optimizer, which has made no step.
+    #[must_use]
+    pub fn with_optimizer(self, algorithm: Algorithm) -> Engine {
+        Engine { optimizer: Optimizer::new(algorithm, &self.table), ..self }
     }
 
     /// The same engine, with other products of linear layers; weights, gradients and moments stay `f32`.
@@ -77,39 +77,82 @@ impl Engine {
         Engine { parameters: self.parameters.with_precision(precision), ..self }
     }
 
-    /// Averages the gradients of the micro batches, clips them, and moves the weights. The loss is averaged too.
+    /// Puts other weights, in the order of the table, in the place of those that were there; the optimizer stays as it is.
     ///
-    /// transformers 5.23.0 adds where this averages; `docs/differences.md` has the reason.
+    /// # Panics
+    /// Where the weights do not fit the table.
+    pub fn set_weights(&mut self, weights: Vec<Vec<f32>>) {
+        self.with_state(|_, _| ());
+        let parameters = Parameters::from_host(&self.table, weights, &self.device);
+        self.parameters = parameters.with_precision(self.parameters.precision());
+    }
+
+    /// Lets the optimizer go on from what a checkpoint remembers of it, which must be in memory as a whole; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// Those of [`Optimizer::restored`]; the optimizer then stays as it was.
+    pub fn restore_optimizer(&mut self, path: &str, state: &OptimizerState<'_>) -> Result<()> {
+        let optimizer = Optimizer::restored(*self.optimizer.algorithm(), &self.table, path, state)?;
+        self.with_state(|_, _| ());
+        self.optimizer = optimizer;
+        Ok(())
+    }
+
+    /// [Accumulates](Engine::accumulate) the micro batches and [applies](Engine::apply) their gradients.
     ///
     /// # Panics
     /// Where a batch has no rows or no labels, or does not fit the model.
-    pub fn train_step(&mut self, micro_batches: &[Batch], settings: &StepSettings, dropout: Option<&mut Mt19937>) -> StepOutcome {
-        on_the_pool(|| self.train_step_here(micro_batches, settings, dropout))
+    pub fn train_step(
+        &mut self,
+        micro_batches: &[Batch],
+        batch: &BatchSettings,
+        update: &UpdateSettings,
+        mut dropout: Option<&mut Mt19937>,
+    ) -> StepOutcome {
+        let losses = micro_batches.iter().map(|micro_batch| self.accumulate(micro_batch, batch, dropout.as_deref_mut()));
+        let loss = losses.sum::<f64>() / micro_batches.len().max(1) as f64;
+        StepOutcome { loss, gradient_norm: self.apply(update) }
     }
 
-    fn train_step_here(&mut self, micro_batches: &[Batch], settings: &StepSettings, mut dropout: Option<&mut Mt19937>) -> StepOutcome {
-        let mut total_loss = 0.0;
-        let mut total: Vec<Option<Gradient>> = vec![None; self.table.parameters.len()];
-        self.settle(micro_batches);
-        for batch in micro_batches {
+    /// Adds the gradient of a micro batch to those since the last step, and returns its loss. The weights stay.
+    ///
+    /// # Panics
+    /// Where the batch has no rows or no labels, or does not fit the model.
+    pub fn accumulate(&mut self, batch: &Batch, settings: &BatchSettings, dropout: Option<&mut Mt19937>) -> f64 {
+        on_the_pool(|| {
+            self.settle(batch);
+            let mut total = std::mem::take(&mut self.accumulated);
             let backward = if settings.gradient_checkpointing { Self::backward_by_parts } else { Self::backward };
-            let draws = Draws { generator: dropout.as_deref_mut(), padded_length: settings.padded_length };
-            total_loss += f64::from(backward(self, batch, settings.label_smoothing_factor, draws, &mut total));
-        }
-        let count = micro_batches.len().max(1);
-        let mut gradients = self.completed(total);
-        if count > 1 {
-            let values = gradients.iter_mut().flat_map(Gradient::values_mut);
-            values.for_each(|value| *value /= count as f32);
-        }
-        let adamw = settings.adamw();
-        let gradient_norm = self.parameters.update_on_host(|parameters| self.optimizer.step(parameters, &gradients, &adamw));
-        for gradient in gradients {
-            if let Gradient::Dense(values) = gradient {
-                recycle(values);
+            let draws = Draws { generator: dropout, padded_length: settings.padded_length };
+            let loss = backward(self, batch, settings.label_smoothing_factor, draws, &mut total);
+            self.accumulated = total;
+            self.micro_batches += 1;
+            f64::from(loss)
+        })
+    }
+
+    /// Averages the gradients of the micro batches since the last step, clips them, moves the weights, and returns the norm that the
+    /// gradients had before they were clipped.
+    ///
+    /// transformers 5.23.0 adds where this averages; `docs/differences.md` has the reason.
+    pub fn apply(&mut self, settings: &UpdateSettings) -> f64 {
+        on_the_pool(|| {
+            let nothing = vec![None; self.table.parameters.len()];
+            let total = std::mem::replace(&mut self.accumulated, nothing);
+            let mut gradients = self.completed(total);
+            let count = std::mem::take(&mut self.micro_batches);
+            if count > 1 {
+                let values = gradients.iter_mut().flat_map(Gradient::values_mut);
+                values.for_each(|value| *value /= count as f32);
             }
-        }
-        StepOutcome { loss: total_loss / count as f64, gradient_norm }
+            let norm = self.parameters.update_on_host(|parameters| self.optimizer.step(parameters, &gradients, settings));
+            for gradient in gradients {
+                if let Gradient::Dense(values) = gradient {
+                    recycle(values);
+                }
+            }
+            norm
+        })
     }
 
     /// The logits of a batch in evaluation mode.
@@ -120,7 +163,7 @@ impl Engine {
     /// # Panics
     /// Where the batch has no rows or does not fit the model.
     pub fn logits(&mut self, batch: &Batch) -> Vec<f32> {
-        self.settle(std::slice::from_ref(batch));
+        self.settle(batch);
         on_the_pool(|| {
             let embedded = bert::embed(&self.parameters, batch);
             let logits = bert::forward(&self.config, &self.parameters, embedded, batch, &mut Dropout::off());
@@ -145,7 +188,7 @@ impl Engine {
     /// # Panics
     /// Where the batch has no rows or no labels, or does not fit the model.
     pub fn gradients(&mut self, batch: &Batch, label_smoothing_factor: f64) -> (f64, Vec<(String, Vec<f32>)>) {
-        self.settle(std::slice::from_ref(batch));
+        self.settle(batch);
         let mut gradients = vec![None; self.table.parameters.len()];
         let draws = Draws { generator: None, padded_length: None };
         let loss = self.backward(batch, label_smoothing_factor, draws, &mut gradients);
@@ -163,7 +206,7 @@ impl Engine {
     }
 
     /// Shows the weights, in the order of the table, and the optimizer.
-    pub fn with_state<R>(&mut self, read: impl FnOnce(&[&[f32]], &AdamW) -> R) -> R {
+    pub fn with_state<R>(&mut self, read: impl FnOnce(&[&[f32]], &Optimizer) -> R) -> R {
         self.parameters.update_on_host(|parameters| {
             self.optimizer.settle_all(parameters);
             read(&parameters.iter().map(|values| &**values).collect::<Vec<_>>(), &self.optimizer)
@@ -180,13 +223,13 @@ impl Engine {
         &self.config
     }
 
-    /// Lets the optimizer finish the rows of the embedding tables that the batches look up.
-    fn settle(&mut self, batches: &[Batch]) {
-        if self.optimizer.steps() == 0 {
+    /// Lets the optimizer finish the rows of the embedding tables that the batch looks up.
+    fn settle(&mut self, batch: &Batch) {
+        if self.optimizer.is_settled() {
             return;
         }
         for (index, (_, ids)) in self.embeddings.into_iter().zip(bert::EMBEDDINGS) {
-            let rows = batches.iter().flat_map(ids).map(|id| *id as usize);
+            let rows = ids(batch).iter().map(|id| *id as usize);
             self.parameters.update_one_on_host(index, |table| self.optimizer.settle(index, table, rows));
         }
     }
@@ -292,19 +335,6 @@ fn add_gradients(scalar: &Tensor<1>, input: &Tensor<2>, parameters: &Parameters,
 /// Runs `work` on a thread of the pool, so that what it shares out does not have to wake another one first.
 fn on_the_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| work())
-}
-
-impl StepSettings {
-    fn adamw(&self) -> AdamWSettings {
-        AdamWSettings {
-            learning_rate: self.learning_rate,
-            weight_decay: self.weight_decay,
-            beta1: self.adam_beta1,
-            beta2: self.adam_beta2,
-            epsilon: self.adam_epsilon,
-            max_grad_norm: self.max_grad_norm,
-        }
-    }
 }
 
 fn values(data: &TensorData) -> &[f32] {

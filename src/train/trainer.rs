@@ -5,8 +5,9 @@
 
 use super::arguments::{IntervalStrategy, TrainingArguments, TrainingLength};
 use super::checkpoint::Checkpoint;
-use super::engine::{Engine, StepSettings};
+use super::engine::{BatchSettings, Engine};
 use super::evaluation::{measure, predict};
+use super::optimizer::UpdateSettings;
 use super::schedule::Schedule;
 use crate::data::{Dataset, Task};
 use crate::diagnostic::Result;
@@ -128,18 +129,13 @@ impl<'a> Trainer<'a> {
         }
         let arguments = self.arguments;
         let learning_rate = arguments.learning_rate * loop_state.schedule.factor(self.state.global_step);
-        let settings = StepSettings {
-            learning_rate,
-            weight_decay: arguments.weight_decay,
-            adam_beta1: arguments.adam_beta1,
-            adam_beta2: arguments.adam_beta2,
-            adam_epsilon: arguments.adam_epsilon,
-            max_grad_norm: arguments.max_grad_norm,
+        let batch = BatchSettings {
             label_smoothing_factor: arguments.label_smoothing_factor,
             padded_length: self.padded_length,
             gradient_checkpointing: arguments.gradient_checkpointing,
         };
-        let outcome = self.engine.train_step(&batches, &settings, Some(&mut loop_state.generator));
+        let update = UpdateSettings { learning_rate, weight_decay: arguments.weight_decay, max_grad_norm: arguments.max_grad_norm };
+        let outcome = self.engine.train_step(&batches, &batch, &update, Some(&mut loop_state.generator));
         self.state.global_step += 1;
         loop_state.loss_since_log += outcome.loss as f32;
         loop_state.gradient_norm = outcome.gradient_norm as f32;

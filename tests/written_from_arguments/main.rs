@@ -5,7 +5,7 @@ mod run;
 use rtrain::format::json::Json;
 use rtrain::format::json::number::Number;
 use rtrain::format::run::trainer_state::TrainerState;
-use rtrain::format::torch::optimizer_state::{AdamWParameter, AdamWSettings, Moments, OptimizerState};
+use rtrain::format::torch::optimizer_state::{Algorithm, GroupSettings, OptimizerState, Remembered, TrainedParameter};
 use rtrain::format::torch::pickle::Value;
 use rtrain::format::torch::rng_state::RngState;
 use rtrain::format::torch::scheduler_state::SchedulerState;
@@ -89,23 +89,23 @@ fn optimizer(run: &Run, step: u32, folder: &Path) -> Vec<u8> {
     let parameters = table.parameters.iter().map(|parameter| {
         let index = next[usize::from(!parameter.weight_decay)];
         next[usize::from(!parameter.weight_decay)] += 1;
-        AdamWParameter {
+        let moments = ["exp_avg", "exp_avg_sq"].map(|name| moment(index, name)).into();
+        TrainedParameter {
             shape: parameter.shape.iter().map(|&size| size as u64).collect(),
             weight_decay: parameter.weight_decay,
-            moments: Some(Moments { step: step as f32, exp_avg: moment(index, "exp_avg"), exp_avg_sq: moment(index, "exp_avg_sq") }),
+            remembered: Some(Remembered { step: step.into(), moments, root_mean_square: 0.0 }),
         }
     });
     let (initial_lr, factor) = run.learning_rate_after(step);
-    let settings = AdamWSettings {
-        weight_decay: number(arguments, "weight_decay"),
-        lr: initial_lr * factor,
+    let algorithm = Algorithm::AdamW {
         beta1: number(arguments, "adam_beta1"),
         beta2: number(arguments, "adam_beta2"),
         eps: number(arguments, "adam_epsilon"),
-        fused: (text(arguments, "optim") == "adamw_torch_fused").then_some(true),
-        initial_lr,
+        fused: text(arguments, "optim") == "adamw_torch_fused",
     };
-    OptimizerState::adamw(&settings, parameters).to_bytes()
+    let weight_decay = number(arguments, "weight_decay");
+    let settings = GroupSettings { weight_decay, lr: initial_lr * factor, initial_lr: Some(initial_lr) };
+    OptimizerState::new(&algorithm, &settings, parameters).to_bytes()
 }
 
 /// What a log holds that no argument decides.

@@ -4,15 +4,16 @@
 //! torch 2.15.0, `torch/optim/optimizer.py` (`state_dict`), `torch/optim/adamw.py`; transformers 5.23.0, `trainer.py`
 //! (`_save_optimizer_and_scheduler`).
 
-use std::borrow::Cow;
+mod algorithm;
 
 use crate::diagnostic::Result;
-use crate::format::safetensors::Dtype;
 use crate::format::torch::file::TorchFile;
 use crate::format::torch::kind::TorchKind;
 use crate::format::torch::pickle::Value;
-use crate::format::torch::tensor::{Entry, Tensor, TensorWriter};
+use crate::format::torch::tensor::{Entry, TensorWriter};
 use crate::storage::{Content, Piece};
+
+pub use algorithm::{Algorithm, GroupSettings, Remembered, StepFormat};
 
 /// The state of an optimizer.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,48 +35,15 @@ pub struct ParameterGroup<'a> {
     pub parameters: Vec<u64>,
 }
 
-/// Settings of torch's AdamW, as transformers makes it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdamWSettings {
-    /// Weight decay.
-    pub weight_decay: f64,
-    /// Learning rate of the next step.
-    pub lr: f64,
-    /// Decay of the running mean of the gradient.
-    pub beta1: f64,
-    /// Decay of the running mean of its square.
-    pub beta2: f64,
-    /// What is added to the root of that mean.
-    pub eps: f64,
-    /// `True` for `adamw_torch_fused`, `None` for `adamw_torch`.
-    pub fused: Option<bool>,
-    /// Learning rate without the schedule.
-    pub initial_lr: f64,
-}
-
-/// A parameter that AdamW trains.
+/// A parameter that is trained.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AdamWParameter<'a> {
+pub struct TrainedParameter<'a> {
     /// Its shape.
     pub shape: Vec<u64>,
     /// Whether `weight_decay` applies to it.
     pub weight_decay: bool,
-    /// What AdamW remembers of it; `None` where it never had a gradient.
-    pub moments: Option<Moments<'a>>,
-}
-
-/// What AdamW remembers of a parameter.
-///
-/// # Shapes
-/// Both means are little-endian f32, of the shape of the parameter.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Moments<'a> {
-    /// Steps done.
-    pub step: f32,
-    /// The running mean of the gradient.
-    pub exp_avg: Cow<'a, [u8]>,
-    /// The running mean of the gradient's square.
-    pub exp_avg_sq: Cow<'a, [u8]>,
+    /// What is remembered of it; `None` where it never had a gradient.
+    pub remembered: Option<Remembered<'a>>,
 }
 
 impl OptimizerState<'static> {
@@ -89,18 +57,19 @@ impl OptimizerState<'static> {
 }
 
 impl<'a> OptimizerState<'a> {
-    /// The state of torch's AdamW as transformers makes it: a group of the parameters that `weight_decay` applies to, and one of the others.
+    /// The state of an optimizer as transformers makes it: a group of the parameters that `weight_decay` applies to, and one of the others.
     ///
     /// The parameters are those that are trained, in the order of `named_parameters()`.
-    pub fn adamw(settings: &AdamWSettings, parameters: impl IntoIterator<Item = AdamWParameter<'a>>) -> Self {
+    pub fn new(algorithm: &Algorithm, settings: &GroupSettings, parameters: impl IntoIterator<Item = TrainedParameter<'a>>) -> Self {
         let (decaying, others): (Vec<_>, Vec<_>) = parameters.into_iter().partition(|parameter| parameter.weight_decay);
         let mut numbers = 0_u64..;
-        let groups = [(settings.weight_decay, decaying.len()), (0.0, others.len())].map(|(weight_decay, count)| {
-            ParameterGroup::adamw(&AdamWSettings { weight_decay, ..*settings }, numbers.by_ref().take(count).collect())
+        let groups = [(settings.weight_decay, decaying.len()), (0.0, others.len())].map(|(weight_decay, count)| ParameterGroup {
+            settings: algorithm.settings(&GroupSettings { weight_decay, ..*settings }),
+            parameters: numbers.by_ref().take(count).collect(),
         });
-        let entries = |(number, parameter): (u64, AdamWParameter<'a>)| {
-            let Moments { step, exp_avg, exp_avg_sq } = parameter.moments?;
-            Some((number, adamw_moments(step, &parameter.shape, exp_avg, exp_avg_sq)))
+        let entries = |(number, parameter): (u64, TrainedParameter<'a>)| {
+            let entries = algorithm.entries(&parameter.shape, parameter.remembered?);
+            (!entries.is_empty()).then_some((number, entries))
         };
         let parameters = (0..).zip(decaying.into_iter().chain(others)).filter_map(entries).collect();
         OptimizerState { stem: "optimizer".to_owned(), parameters, groups: groups.into() }
@@ -145,43 +114,10 @@ impl<'a> OptimizerState<'a> {
 }
 
 impl ParameterGroup<'_> {
-    /// A group of torch's AdamW.
-    pub fn adamw(settings: &AdamWSettings, parameters: Vec<u64>) -> Self {
-        let betas = Value::tuple([settings.beta1.into(), settings.beta2.into()]);
-        let settings: [(&str, Value); 12] = [
-            ("weight_decay", settings.weight_decay.into()),
-            ("lr", settings.lr.into()),
-            ("betas", betas),
-            ("eps", settings.eps.into()),
-            ("amsgrad", false.into()),
-            ("maximize", false.into()),
-            ("foreach", Value::None),
-            ("capturable", false.into()),
-            ("differentiable", false.into()),
-            ("fused", settings.fused.into()),
-            ("decoupled_weight_decay", true.into()),
-            ("initial_lr", settings.initial_lr.into()),
-        ];
-        let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), Entry::Value(value))).collect();
-        ParameterGroup { settings, parameters }
-    }
-
     /// A setting by its name.
     pub fn setting(&self, name: &str) -> Option<&Entry<'_>> {
         self.settings.iter().find(|(known, _)| known == name).map(|(_, entry)| entry)
     }
-}
-
-/// What AdamW remembers of a parameter: steps done, and the running means of its gradient and of the gradient's square.
-///
-/// # Shapes
-/// `exp_avg` and `exp_avg_sq` are little-endian f32, of the shape of the parameter.
-pub fn adamw_moments<'a>(step: f32, shape: &[u64], exp_avg: Cow<'a, [u8]>, exp_avg_sq: Cow<'a, [u8]>) -> Vec<(String, Entry<'a>)> {
-    vec![
-        ("step".to_owned(), Tensor::contiguous(Dtype::F32, Vec::new(), step.to_le_bytes().to_vec()).into()),
-        ("exp_avg".to_owned(), Tensor::contiguous(Dtype::F32, shape.to_vec(), exp_avg).into()),
-        ("exp_avg_sq".to_owned(), Tensor::contiguous(Dtype::F32, shape.to_vec(), exp_avg_sq).into()),
-    ]
 }
 
 fn entries_of<'a>(file: &mut TorchFile<'a>, pointer: &str, value: &Value) -> Result<Vec<(String, Entry<'a>)>> {
@@ -209,8 +145,11 @@ fn dict<'t>(tensors: &mut TensorWriter<'t>, entries: &'t [(String, Entry<'_>)], 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::safetensors::Dtype;
     use crate::format::torch::golden;
+    use crate::format::torch::tensor::Tensor;
     use proptest::prelude::*;
+    use std::borrow::Cow;
 
     #[test]
     fn files_of_torch_survive() {
@@ -235,16 +174,12 @@ mod tests {
         };
         let parameters = read.parameters.iter().map(|(number, entries)| {
             let ((shape, mean), (_, square)) = (tensor(entries, "exp_avg"), tensor(entries, "exp_avg_sq"));
-            let step = f32::from_le_bytes(tensor(entries, "step").1.try_into().unwrap());
-            AdamWParameter {
-                shape,
-                weight_decay: *number < 11,
-                moments: Some(Moments { step, exp_avg: mean.into(), exp_avg_sq: square.into() }),
-            }
+            let step = f32::from_le_bytes(tensor(entries, "step").1.try_into().unwrap()) as u64;
+            let remembered = Remembered { step, moments: vec![mean.into(), square.into()], root_mean_square: 0.0 };
+            TrainedParameter { shape, weight_decay: *number < 11, remembered: Some(remembered) }
         });
-        let (lr, initial_lr) = (0.0, 5e-5);
-        let settings = AdamWSettings { weight_decay: 0.0, lr, beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: Some(true), initial_lr };
-        let written = OptimizerState::adamw(&settings, parameters);
+        let settings = GroupSettings { weight_decay: 0.0, lr: 0.0, initial_lr: Some(5e-5) };
+        let written = OptimizerState::new(&Algorithm::default(), &settings, parameters);
         assert_eq!(written.groups[1].parameters, (11..25).collect::<Vec<_>>());
         assert_eq!(written, read);
         assert!(written.to_bytes() == *bytes);
@@ -252,14 +187,14 @@ mod tests {
 
     #[test]
     fn parameters_without_a_gradient_have_a_number_and_no_moments() {
-        let parameter = |weight_decay, moments: Option<f32>| {
+        let parameter = |weight_decay, step: Option<u64>| {
             let zero = Cow::Borrowed(&[0; 4][..]);
-            let moments = moments.map(|step| Moments { step, exp_avg: zero.clone(), exp_avg_sq: zero });
-            AdamWParameter { shape: vec![1], weight_decay, moments }
+            let remembered = step.map(|step| Remembered { step, moments: vec![zero.clone(), zero], root_mean_square: 0.0 });
+            TrainedParameter { shape: vec![1], weight_decay, remembered }
         };
-        let settings = AdamWSettings { weight_decay: 0.1, lr: 1e-5, beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: None, initial_lr: 1e-5 };
-        let parameters = [parameter(false, Some(1.0)), parameter(true, None), parameter(true, Some(2.0)), parameter(false, None)];
-        let state = OptimizerState::adamw(&settings, parameters);
+        let settings = GroupSettings { weight_decay: 0.1, lr: 1e-5, initial_lr: Some(1e-5) };
+        let parameters = [parameter(false, Some(1)), parameter(true, None), parameter(true, Some(2)), parameter(false, None)];
+        let state = OptimizerState::new(&Algorithm::default(), &settings, parameters);
         assert_eq!(state.groups.iter().map(|group| group.parameters.clone()).collect::<Vec<_>>(), [[0, 1], [2, 3]]);
         assert_eq!(state.groups[0].setting("weight_decay"), Some(&Entry::Value(0.1.into())));
         assert_eq!(state.groups[1].setting("weight_decay"), Some(&Entry::Value(0.0.into())));
