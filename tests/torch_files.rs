@@ -21,7 +21,11 @@ fn optimizer() -> Vec<u8> {
     let values: Vec<f32> = (0..6).map(|index| index as f32 / 7.0).collect();
     let parameter = |shape: &[u64], length: usize| {
         let moments = [(); 2].map(|()| from_f32(&values[..length])).into();
-        TrainedParameter { shape: shape.into(), weight_decay: true, remembered: Some(Remembered { step: 3, moments, root_mean_square: 0.0 }) }
+        TrainedParameter {
+            shape: shape.into(),
+            weight_decay: true,
+            remembered: Some(Remembered { step: 3, moments, root_mean_square: 0.0 }),
+        }
     };
     let settings = GroupSettings { weight_decay: 0.01, lr: 1e-5, initial_lr: Some(3e-5) };
     let mut state = OptimizerState::new(&Algorithm::default(), &settings, [parameter(&[2, 3], 6), parameter(&[3], 3)]);

@@ -138,7 +138,8 @@ impl Engine {
     pub fn apply(&mut self, settings: &UpdateSettings) -> f64 {
         on_the_pool(|| {
             let nothing = vec![None; self.table.parameters.len()];
-            let mut gradients = { let all = std::mem::replace(&mut self.accumulated, nothing); self.completed(all) };
+            let total = std::mem::replace(&mut self.accumulated, nothing);
+            let mut gradients = self.completed(total);
             let count = std::mem::take(&mut self.micro_batches);
             if count > 1 {
                 let values = gradients.iter_mut().flat_map(Gradient::values_mut);

@@ -107,7 +107,9 @@ impl Optimizer {
             Some(update) => {
                 self.updates.push(update);
                 let mut chunks = Vec::new();
-                parts.for_each(|((parameter, gradient), state)| state.chunks(parameter, gradient, self.updates.len(), self.steps, &mut chunks));
+                parts.for_each(|((parameter, gradient), state)| {
+                    state.chunks(parameter, gradient, self.updates.len(), self.steps, &mut chunks)
+                });
                 chunks.into_par_iter().with_min_len(1).for_each(|chunk| chunk.take(update));
             }
             None => {
@@ -130,7 +132,12 @@ impl Optimizer {
         late.dedup();
         let values = Values::new(parameter, moments).rows(*width, late.iter().copied());
         let work: Vec<_> = values.into_iter().zip(late.iter().map(|row| states[*row])).collect();
-        late.iter().for_each(|row| states[*row].taken = updates.len());
+        for row in late {
+            let Row { taken, touched } = states[row];
+            // Weight decay alone may have left something to remember.
+            let touched = touched || updates[taken..].iter().any(|update| update.at_rest(decays).is_none());
+            states[row] = Row { taken: updates.len(), touched };
+        }
         work.into_par_iter().with_min_len(8).for_each(|(values, row)| rows::catch_up(values, &updates[row.taken..], decays, row.touched));
     }
 

@@ -20,7 +20,11 @@ impl Optimizer {
     /// `optimizer-parameters` where the file is not that of this algorithm with these parameters, or `optimizer-step` where the parameters
     /// have made different numbers of steps.
     pub fn restored(algorithm: Algorithm, table: &ParameterTable, path: &str, state: &OptimizerState<'_>) -> Result<Optimizer> {
-        let file = File { path, algorithm: &algorithm, entries: state.parameters.iter().map(|(number, entries)| (*number, &entries[..])).collect() };
+        let file = File {
+            path,
+            algorithm: &algorithm,
+            entries: state.parameters.iter().map(|(number, entries)| (*number, &entries[..])).collect(),
+        };
         let mut states: Vec<State> = table.parameters.iter().map(|parameter| State::new(&algorithm, parameter)).collect();
         // torch numbers the parameters group by group.
         let (decaying, others): (Vec<_>, Vec<_>) = (0..states.len()).partition(|place| table.parameters[*place].weight_decay);

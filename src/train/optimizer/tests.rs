@@ -56,7 +56,7 @@ fn gradients_are_clipped_together() {
 /// Every algorithm, with the settings that change what is remembered.
 pub(super) const ALGORITHMS: [Algorithm; 11] = [
     Algorithm::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8, fused: true },
-    Algorithm::AdamW { beta1: 0.8, beta2: 0.99, eps: 0.0, fused: false },
+    Algorithm::AdamW { beta1: 0.8, beta2: 0.99, eps: 1e-6, fused: false },
     Algorithm::Adafactor,
     Algorithm::Sgd { momentum: None, dampening: None, nesterov: false },
     Algorithm::Sgd { momentum: Some(0.9), dampening: Some(0.1), nesterov: false },

@@ -38,7 +38,10 @@ impl<'a> Values<'a> {
     pub(super) fn chunks(self, size: usize) -> Vec<Values<'a>> {
         let (mut rest, mut chunks) = (self, Vec::new());
         while !rest.parameter.is_empty() {
-            let (chunk, after) = { let place = size.min(rest.parameter.len()); rest.split_at(place) };
+            let (chunk, after) = {
+                let place = size.min(rest.parameter.len());
+                rest.split_at(place)
+            };
             chunks.push(chunk);
             rest = after;
         }

@@ -148,8 +148,8 @@ mod tests {
     use crate::format::safetensors::Dtype;
     use crate::format::torch::golden;
     use crate::format::torch::tensor::Tensor;
-    use std::borrow::Cow;
     use proptest::prelude::*;
+    use std::borrow::Cow;
 
     #[test]
     fn files_of_torch_survive() {
