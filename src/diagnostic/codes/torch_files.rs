@@ -236,10 +236,10 @@ pub(super) const CODES: &[Code] = &[
     ),
     error(
         "scheduler-state",
-        "scheduler.pt is not the state of a schedule",
+        "scheduler.pt is not the state of the schedule",
         "Training cannot go on from it.",
-        "Another file under this name, or a schedule of somebody's own.",
-        "Save the checkpoint again.",
+        "Another file under this name, a schedule of somebody's own, or a run that goes on with another lr_scheduler_type.",
+        "Save the checkpoint again, or go on with its lr_scheduler_type.",
     ),
     error(
         "scaler-state",

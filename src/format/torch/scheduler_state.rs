@@ -43,7 +43,7 @@ pub enum Schedule {
     /// `reduce_lr_on_plateau`
     Plateau(ReduceLrOnPlateau),
     /// `greedy`
-    Greedy(GreedyLr),
+    Greedy(Box<GreedyLr>),
     /// Another schedule: its attributes by name.
     Other(Vec<(String, Value)>),
 }
@@ -85,11 +85,11 @@ impl SchedulerState {
         } else if names == PLATEAU {
             Schedule::Plateau(ReduceLrOnPlateau::read(&file)?)
         } else if names == GREEDY {
-            Schedule::Greedy(GreedyLr::read(&file, &values, None)?)
+            Schedule::Greedy(Box::new(GreedyLr::read(&file, &values, None)?))
         } else if let ([names @ .., AVERAGE], [values @ .., average]) = (&names[..], &values[..])
             && names == GREEDY
         {
-            Schedule::Greedy(GreedyLr::read(&file, values, Some(average))?)
+            Schedule::Greedy(Box::new(GreedyLr::read(&file, values, Some(average))?))
         } else {
             Schedule::Other(owned(&fields))
         };

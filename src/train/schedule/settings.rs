@@ -62,7 +62,7 @@ pub(super) fn read(arguments: &TrainingArguments) -> Result<Beginning> {
     settings.check_names()?;
     let curve = match kind {
         SchedulerType::ReduceLrOnPlateau => return Ok((None, State::Plateau(settings.plateau(learning_rate)?))),
-        SchedulerType::Greedy => return Ok((None, State::Greedy(settings.greedy(learning_rate)?))),
+        SchedulerType::Greedy => return Ok((None, State::Greedy(Box::new(settings.greedy(learning_rate)?)))),
         SchedulerType::Constant => Curve::Constant,
         SchedulerType::ConstantWithWarmup => Curve::ConstantWithWarmup,
         SchedulerType::Linear => Curve::Linear,

@@ -65,7 +65,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     let average = (any::<i64>(), numbers(), -1e9..1e9).prop_map(|(window_size, values, sum)| StreamingAverage { window_size, values, sum });
     let greedy = (numbers(), number(), any::<[i64; 3]>(), "[a-z]{0,4}", prop::option::of(average)).prop_map(
         |(lrs, one, [patience, cooldown, counter], mode, streaming_average)| {
-            Schedule::Greedy(GreedyLr {
+            Schedule::Greedy(Box::new(GreedyLr {
                 factor: one,
                 min_lrs: lrs.clone(),
                 max_lrs: vec![one],
@@ -90,7 +90,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
                 last_lr: lrs.clone(),
                 init_lrs: lrs,
                 streaming_average,
-            })
+            }))
         },
     );
     let other = prop::collection::btree_map("[a-z]{1,5}", number(), 0..5)
