@@ -5,6 +5,8 @@ mod commands;
 #[cfg(feature = "train")]
 mod config_file;
 mod ignore;
+#[cfg(any(feature = "train", test))]
+mod interruption;
 mod offline;
 mod outcome;
 mod render;
