@@ -5,6 +5,7 @@ mod commands;
 #[cfg(feature = "train")]
 mod config_file;
 mod ignore;
+#[cfg(feature = "train")]
 mod interruption;
 mod offline;
 mod outcome;

@@ -7,6 +7,7 @@
 pub use super::FileSystem;
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io;
 
 /// Files of one directory: names and contents, each in pieces that follow each other.
@@ -36,14 +37,20 @@ pub fn prepare_directory(system: &dyn FileSystem, target: &str, needed: u64) -> 
 /// # Errors
 /// The system refuses.
 pub fn clear_stages_in(system: &dyn FileSystem, directory: &str) -> Result<()> {
-    for name in system.list(directory).unwrap_or_default() {
-        let inner = name.strip_prefix('.').map(|name| name.strip_suffix(ASIDE).unwrap_or(name)).and_then(|name| name.strip_suffix(STAGE));
-        if let Some(inner) = inner {
-            let left_over = format!("{directory}/{name}");
-            clear_stage(system, &format!("{directory}/{inner}")).map_err(refused(&left_over, "remove the left-over staging directory"))?;
-        }
+    for target in interrupted_in(system, directory) {
+        clear_stage(system, &target).map_err(refused(&target, "remove what an interrupted run has left of"))?;
     }
     Ok(())
+}
+
+/// What was being written, replaced or removed in a directory when a run was interrupted.
+fn interrupted_in(system: &dyn FileSystem, directory: &str) -> BTreeSet<String> {
+    let names = system.list(directory).unwrap_or_default();
+    let target = |name: &String| {
+        let staged = name.strip_suffix(ASIDE).unwrap_or(name);
+        Some(format!("{directory}/{}", staged.strip_suffix(STAGE)?.strip_prefix('.')?))
+    };
+    names.iter().filter_map(target).collect()
 }
 
 /// Writes a directory as a whole. Files and folders that the target has besides `files` stay in it.
@@ -121,13 +128,16 @@ fn bring_home(system: &dyn FileSystem, stage: &str, target: &str, folders: &[Str
     if folders.is_empty() { Ok(()) } else { system.sync_directory(target) }
 }
 
-/// Finishes the replacing of a directory that a killed run has left halfway: folders that were to stay in it come home.
+/// Finishes what an interrupted run has left halfway of replacing a directory or one in it: folders that were to stay in it come home.
 ///
 /// # Errors
 /// The system refuses.
 pub fn finish_replacing(system: &dyn FileSystem, target: &str) -> Result<()> {
     let target = target.trim_end_matches('/');
-    finish(system, target).map_err(refused(target, "bring home what an interrupted run has moved away from"))
+    let mut targets = interrupted_in(system, target);
+    targets.insert(target.to_owned());
+    let finished = targets.iter().try_for_each(|target| finish(system, target));
+    finished.map_err(refused(target, "bring home what an interrupted run has moved away from"))
 }
 
 fn finish(system: &dyn FileSystem, target: &str) -> io::Result<()> {

@@ -134,6 +134,23 @@ impl Content for DiskFile {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NativeFileSystem;
 
+impl NativeFileSystem {
+    fn exchange_by_renames(&self, first: &str, second: &str) -> io::Result<()> {
+        // Each rename is on the disk before the next one: the other way round the second directory would lose its only name.
+        let aside = format!("{first}{ASIDE}");
+        let parent = Path::new(second).parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let flush = || self.sync_directory(&display(parent));
+        fs::rename(second, &aside)?;
+        if let Err(error) = flush().and_then(|()| fs::rename(first, second)) {
+            let _ = fs::rename(&aside, second);
+            return Err(error);
+        }
+        // Whatever comes now, the first one is in its new place. Where the second one stays aside, the next run finds it there.
+        let _ = flush().and_then(|()| fs::rename(&aside, first));
+        Ok(())
+    }
+}
+
 impl FileSystem for NativeFileSystem {
     fn available_bytes(&self, directory: &str) -> io::Result<Option<u64>> {
         #[cfg(unix)]
@@ -196,13 +213,7 @@ impl FileSystem for NativeFileSystem {
                 result => return result.map_err(io::Error::from),
             }
         }
-        let aside = format!("{first}{ASIDE}");
-        fs::rename(second, &aside)?;
-        if let Err(error) = fs::rename(first, second) {
-            let _ = fs::rename(&aside, second);
-            return Err(error);
-        }
-        fs::rename(&aside, first)
+        self.exchange_by_renames(first, second)
     }
 
     fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
@@ -251,6 +262,24 @@ mod tests {
         assert_eq!(found.0, ["config.json"]);
         assert_eq!(found.1.unwrap_err().diagnostic().site.file, display(&path.join("config.json")));
         assert_eq!(found.2.unwrap(), None);
+    }
+
+    #[test]
+    fn directories_change_places_by_either_way() {
+        let base = std::env::temp_dir().join(format!("rtrain-exchange-{}", std::process::id()));
+        let path = |name: &str| display(&base.join(name));
+        for name in ["first", "second"] {
+            fs::create_dir_all(base.join(name)).unwrap();
+            fs::write(base.join(name).join("name"), name).unwrap();
+        }
+        let names = || ["first", "second"].map(|name| fs::read_to_string(base.join(name).join("name")).unwrap());
+        NativeFileSystem.exchange(&path("first"), &path("second")).unwrap();
+        assert_eq!(names(), ["second", "first"]);
+        NativeFileSystem.exchange_by_renames(&path("first"), &path("second")).unwrap();
+        assert_eq!(names(), ["first", "second"]);
+        let listed = NativeFileSystem.list(&display(&base)).unwrap();
+        fs::remove_dir_all(&base).unwrap();
+        assert_eq!(listed, ["first", "second"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! a directory's names is there once that directory was flushed, and is made as a whole. Until then each change may be there or not,
 //! whatever came before or after it, and the bytes of a file may be there in part, or be zeros.
 
+use super::commit::ASIDE;
 use super::{FileSystem, MemoryDirectory, MemoryFileSystem, Source};
 use crate::diagnostic::{Error, Result};
 use std::borrow::Cow;
@@ -20,7 +21,11 @@ const ROOT: Node = 0;
 const MOST_PENDING: usize = 14;
 
 #[derive(Debug, Default)]
-pub(crate) struct VolatileDisk(RefCell<History>);
+pub(crate) struct VolatileDisk {
+    history: RefCell<History>,
+    /// Whether two directories change places by three renames rather than in one step.
+    renames_only: bool,
+}
 
 #[derive(Debug, Default)]
 struct History {
@@ -50,20 +55,24 @@ struct File {
 pub(crate) type State = BTreeMap<String, Option<Vec<u8>>>;
 
 impl VolatileDisk {
+    pub(crate) fn new(renames_only: bool) -> Self {
+        VolatileDisk { renames_only, ..VolatileDisk::default() }
+    }
+
     /// A point in time, to tell what was done before it from what was done after it.
     pub(crate) fn now(&self) -> usize {
-        self.0.borrow().now
+        self.history.borrow().now
     }
 
     /// Flushes all.
     pub(crate) fn settle(&self) {
-        let history = &mut *self.0.borrow_mut();
+        let history = &mut *self.history.borrow_mut();
         history.changes.iter_mut().for_each(|change| change.flushed = change.flushed.or(Some(history.now)));
     }
 
     /// Every state that a loss of power at that time may leave.
     pub(crate) fn states(&self, at: usize) -> Vec<State> {
-        let history = self.0.borrow();
+        let history = self.history.borrow();
         let made: Vec<&Change> = history.changes.iter().filter(|change| change.at <= at).collect();
         let is_pending = |change: &&Change| change.flushed.is_none_or(|flushed| flushed > at);
         let pending = made.iter().filter(|change| is_pending(change)).count();
@@ -189,18 +198,18 @@ impl FileSystem for VolatileDisk {
     }
 
     fn list(&self, directory: &str) -> io::Result<Vec<String>> {
-        let history = self.0.borrow();
+        let history = self.history.borrow();
         let node = history.find(directory).ok_or(io::ErrorKind::NotFound)?;
         Ok(History::inside(&history.names(), node).map(|(name, _)| name.to_owned()).collect())
     }
 
     fn is_directory(&self, path: &str) -> io::Result<Option<bool>> {
-        let history = self.0.borrow();
+        let history = self.history.borrow();
         Ok(history.find(path).map(|node| !history.files.contains_key(&node)))
     }
 
     fn open_directory(&self, path: &str) -> Result<Box<dyn Source + '_>> {
-        let history = self.0.borrow();
+        let history = self.history.borrow();
         let node = history.find(path).ok_or_else(|| Error::io(path, "open the directory", &io::ErrorKind::NotFound.into()))?;
         let names = history.names();
         let files =
@@ -209,7 +218,7 @@ impl FileSystem for VolatileDisk {
     }
 
     fn create_directory(&self, path: &str) -> io::Result<()> {
-        let history = &mut *self.0.borrow_mut();
+        let history = &mut *self.history.borrow_mut();
         for end in path.match_indices('/').map(|(end, _)| end).chain([path.len()]) {
             if history.find(&path[..end]).is_none() {
                 let place = history.place(&path[..end])?;
@@ -220,7 +229,7 @@ impl FileSystem for VolatileDisk {
     }
 
     fn write_new(&self, path: &str, content: &[Cow<'_, [u8]>]) -> io::Result<()> {
-        let history = &mut *self.0.borrow_mut();
+        let history = &mut *self.history.borrow_mut();
         if history.find(path).is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -232,7 +241,7 @@ impl FileSystem for VolatileDisk {
     }
 
     fn sync_directory(&self, path: &str) -> io::Result<()> {
-        let history = &mut *self.0.borrow_mut();
+        let history = &mut *self.history.borrow_mut();
         let node = history.find(path).ok_or(io::ErrorKind::NotFound)?;
         history.now += 1;
         let touches = |change: &Change| change.names.iter().any(|(directory, ..)| *directory == node);
@@ -243,7 +252,7 @@ impl FileSystem for VolatileDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let history = &mut *self.0.borrow_mut();
+        let history = &mut *self.history.borrow_mut();
         let node = history.find(from).ok_or(io::ErrorKind::NotFound)?;
         let (from, to) = (history.place(from)?, history.place(to)?);
         history.change(vec![(from.0, from.1, None), (to.0, to.1, Some(node))]);
@@ -251,7 +260,15 @@ impl FileSystem for VolatileDisk {
     }
 
     fn exchange(&self, first: &str, second: &str) -> io::Result<()> {
-        let history = &mut *self.0.borrow_mut();
+        if self.renames_only {
+            let (aside, parent) = (format!("{first}{ASIDE}"), second.rsplit_once('/').map_or(".", |(parent, _)| parent));
+            self.rename(second, &aside)?;
+            self.sync_directory(parent)?;
+            self.rename(first, second)?;
+            self.sync_directory(parent)?;
+            return self.rename(&aside, first);
+        }
+        let history = &mut *self.history.borrow_mut();
         let node = |path| history.find(path).ok_or(io::ErrorKind::NotFound);
         let nodes = (node(first)?, node(second)?);
         let (first, second) = (history.place(first)?, history.place(second)?);
@@ -260,7 +277,7 @@ impl FileSystem for VolatileDisk {
     }
 
     fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
-        let history = &mut *self.0.borrow_mut();
+        let history = &mut *self.history.borrow_mut();
         let node = history.find(from).ok_or(io::ErrorKind::NotFound)?;
         let to = history.place(to)?;
         history.change(vec![(to.0, to.1, Some(node))]);
@@ -268,7 +285,7 @@ impl FileSystem for VolatileDisk {
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        let history = &mut *self.0.borrow_mut();
+        let history = &mut *self.history.borrow_mut();
         if let Some(node) = history.find(path) {
             let place = history.place(path)?;
             history.remove(place, node);

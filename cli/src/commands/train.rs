@@ -64,6 +64,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     if let (true, Some(train)) = (arguments.do_train, &train) {
         let outcome = trainer.train(train, &mut host)?;
         host.end_training();
+        interruption.no_longer_waits();
         let Outcome::Finished(mut metrics) = outcome else {
             return Ok(interrupted(&interruption, &host.checkpoint_path(trainer.state.global_step), quiet));
         };
