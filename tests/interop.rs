@@ -123,6 +123,7 @@ fn three_optimizer_steps() {
             adam_epsilon: 1e-8,
             max_grad_norm: 1.0,
             label_smoothing_factor: 0.0,
+            neftune_noise_alpha: None,
             padded_length: None,
             gradient_checkpointing: false,
         };

@@ -8,6 +8,7 @@ pub mod gradient;
 pub mod metrics;
 pub mod optimizer;
 pub mod preparation;
+pub mod sampler;
 pub mod schedule;
 mod trainer;
 

@@ -3,17 +3,18 @@
 //! # Source
 //! transformers 5.23.0, `trainer.py` (`_inner_training_loop`, `_maybe_log_save_evaluate`) and `trainer_callback.py` (`DefaultFlowCallback`).
 
-use super::arguments::{IntervalStrategy, TrainingArguments, TrainingLength};
+use super::arguments::{DropoutRng, IntervalStrategy, TrainingArguments, TrainingLength};
 use super::checkpoint::Checkpoint;
 use super::engine::{Engine, StepSettings};
 use super::evaluation::{measure, predict};
+use super::sampler::{Sampler, iterate_evaluation};
 use super::schedule::Schedule;
 use crate::data::{Dataset, Task};
 use crate::diagnostic::Result;
 use crate::format::json::Json;
 use crate::format::json::number::Number;
 use crate::format::run::trainer_state::TrainerState;
-use crate::random::{Mt19937, epoch_order};
+use crate::random::Generators;
 
 /// What the loop asks of the program around it: a clock, an ear, and a place for checkpoints.
 pub trait Host {
@@ -87,11 +88,11 @@ impl<'a> Trainer<'a> {
         self.begin(&length);
         let started = host.seconds();
         let mut loop_state = Loop::new(arguments, &length);
+        let lengths = dataset.examples().iter().map(|example| self.padded_length.unwrap_or(example.token_ids.len()));
+        let sampler = Sampler::new(arguments, lengths.collect());
         let mut total_loss = 0_f32;
         for epoch in 0..length.num_epochs {
-            loop_state.iterate_loader();
-            let order = epoch_order(dataset.len(), arguments.data_seed.unwrap_or(arguments.seed), epoch as u64);
-            let batches: Vec<&[u32]> = order.chunks(arguments.per_device_train_batch_size).take(length.batches_per_epoch).collect();
+            let batches = sampler.batches(epoch as u64, &mut loop_state.generators.torch);
             let mut batches_done = 0;
             for group in batches.chunks(arguments.gradient_accumulation_steps) {
                 total_loss += self.step(dataset, group, &mut loop_state, host);
@@ -119,7 +120,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// One optimizer step; returns its loss as `Trainer` adds it up, in `f32`.
-    fn step(&mut self, dataset: &Dataset, group: &[&[u32]], loop_state: &mut Loop, host: &mut dyn Host) -> f32 {
+    fn step(&mut self, dataset: &Dataset, group: &[Vec<u32>], loop_state: &mut Loop, host: &mut dyn Host) -> f32 {
         let batches: Vec<_> = group.iter().map(|indices| dataset.batch(indices)).collect();
         for batch in &batches {
             let padded_length = self.padded_length.unwrap_or_else(|| batch.max_length());
@@ -136,10 +137,12 @@ impl<'a> Trainer<'a> {
             adam_epsilon: arguments.adam_epsilon,
             max_grad_norm: arguments.max_grad_norm,
             label_smoothing_factor: arguments.label_smoothing_factor,
+            neftune_noise_alpha: arguments.neftune_noise_alpha,
             padded_length: self.padded_length,
             gradient_checkpointing: arguments.gradient_checkpointing,
         };
-        let outcome = self.engine.train_step(&batches, &settings, Some(&mut loop_state.generator));
+        loop_state.generators.begin_step(self.state.global_step);
+        let outcome = self.engine.train_step(&batches, &settings, Some(&mut loop_state.generators));
         self.state.global_step += 1;
         loop_state.loss_since_log += outcome.loss as f32;
         loop_state.gradient_norm = outcome.gradient_norm as f32;
@@ -194,7 +197,7 @@ impl<'a> Trainer<'a> {
         self.state.in_checkpoint = true;
         let factor = loop_state.schedule.factor(self.state.global_step);
         let Trainer { engine, state, arguments, .. } = self;
-        host.checkpoint(Checkpoint { engine, state, arguments, factor, generator: &loop_state.generator })
+        host.checkpoint(Checkpoint { engine, state, arguments, factor, generator: &loop_state.generators.torch })
     }
 
     fn log_loss(&mut self, loop_state: &mut Loop, host: &mut dyn Host) {
@@ -215,7 +218,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn evaluate_and_log(&mut self, loop_state: &mut Loop, host: &mut dyn Host) {
-        loop_state.iterate_loader();
+        iterate_evaluation(self.arguments, self.eval_dataset.map_or(0, Dataset::len), &mut loop_state.generators.torch);
         if let Some(metrics) = self.evaluate(host) {
             self.log(metrics, host);
         }
@@ -276,8 +279,7 @@ impl<'a> Trainer<'a> {
 #[derive(Debug)]
 struct Loop {
     schedule: Schedule,
-    /// torch's default generator, as the Trainer seeds it.
-    generator: Mt19937,
+    generators: Generators,
     loss_since_log: f32,
     last_logged: u64,
     gradient_norm: f32,
@@ -285,19 +287,18 @@ struct Loop {
 }
 
 impl Loop {
-    /// Draws what torch's `DataLoader` draws each time it is iterated.
-    fn iterate_loader(&mut self) {
-        self.generator.random_i64();
-    }
-
     fn new(arguments: &TrainingArguments, length: &TrainingLength) -> Loop {
         let schedule = Schedule {
             kind: arguments.lr_scheduler_type,
             warmup_steps: arguments.warmup_steps(length.total_steps) as u64,
             total_steps: length.total_steps as u64,
         };
-        let generator = Mt19937::new(arguments.seed);
-        Loop { schedule, generator, loss_since_log: 0.0, last_logged: 0, gradient_norm: 0.0, learning_rate: 0.0 }
+        let generators = Generators::new(arguments.seed);
+        let generators = match arguments.dropout_rng {
+            DropoutRng::Torch => generators,
+            DropoutRng::Fast => generators.with_fast_dropout(arguments.seed),
+        };
+        Loop { schedule, generators, loss_since_log: 0.0, last_logged: 0, gradient_norm: 0.0, learning_rate: 0.0 }
     }
 }
 
