@@ -3,10 +3,13 @@
 //! `cargo bench --bench kernels`
 
 use burn::tensor::{Device, Tensor, TensorData};
-use divan::Bencher;
+use divan::{Bencher, black_box};
 use rtrain::kernels::{
     Linear, Norm, Precision, Queries, Sequences, feed_forward, linear_residual_norm, norm_dropout, reference, self_attention,
 };
+
+use rtrain::model::Dropout;
+use rtrain::random::Generators;
 
 const ROWS: usize = 16;
 const LENGTH: usize = 128;
@@ -86,6 +89,19 @@ fn forward(bencher: Bencher<'_, '_>, name: &str) {
 fn forward_and_backward(bencher: Bencher<'_, '_>, name: &str) {
     let inputs = Inputs::new(true);
     bencher.bench_local(|| operation(name)(&inputs).sum().backward());
+}
+
+/// The masks of all 6 layers of MiniLM, from torch's generator and from the fast one.
+#[divan::bench(args = ["torch", "fast"])]
+fn masks_of_a_step(bencher: Bencher<'_, '_>, generator: &str) {
+    let sequences = Inputs::new(false).sequences;
+    let generators = Generators::new(42);
+    let mut generators = if generator == "fast" { generators.with_fast_dropout(42) } else { generators };
+    bencher.bench_local(|| {
+        let mut dropout = Dropout::new(&mut generators, None);
+        (0..13).for_each(|_| drop(black_box(dropout.rows(&sequences, WIDTH, 0.1))));
+        (0..6).for_each(|_| drop(black_box(dropout.scores(&sequences, 0.1))));
+    });
 }
 
 fn operation(name: &str) -> Operation {

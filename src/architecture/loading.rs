@@ -155,3 +155,49 @@ fn find(shards: &[Shard<'_>], parameter: &str) -> Option<(usize, String)> {
     let names = bert::checkpoint_names(parameter);
     names.into_iter().find_map(|name| shards.iter().position(|shard| shard.header.find(&name).is_some()).map(|shard| (shard, name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::BertConfig;
+    use crate::random::golden;
+
+    /// Of all seeds from 0 to 99, and with few elements and many: torch draws fewer than 16 by another algorithm.
+    #[test]
+    fn a_new_head_has_the_bits_of_transformers() {
+        let mut fewest = usize::MAX;
+        golden::draws("heads", |case| {
+            let [hidden_size, num_labels] = ["hidden_size", "num_labels"].map(|name| golden::integer(case, name) as usize);
+            let config = BertConfig { hidden_size, num_labels, ..tiny() };
+            let table = config.sequence_classification();
+            let head = table.parameters.iter().find(|parameter| parameter.name == "classifier.weight").unwrap();
+            fewest = fewest.min(head.numel());
+            let heads = (0..100).map(|seed| {
+                let mut generator = Mt19937::new(seed);
+                let values = initialised(head, &mut generator).into_iter().flat_map(f32::to_le_bytes);
+                values.chain(generator.random_i64().to_le_bytes()).collect::<Vec<u8>>()
+            });
+            assert_eq!(golden::sha256(heads), case["sha256"], "{case}");
+        });
+        assert_eq!(fewest, 8);
+    }
+
+    fn tiny() -> BertConfig {
+        BertConfig {
+            vocab_size: 8,
+            hidden_size: 4,
+            num_hidden_layers: 1,
+            num_attention_heads: 1,
+            intermediate_size: 4,
+            max_position_embeddings: 4,
+            type_vocab_size: 2,
+            initializer_range: 0.02,
+            layer_norm_eps: 1e-12,
+            hidden_dropout_prob: 0.1,
+            attention_probs_dropout_prob: 0.1,
+            classifier_dropout: 0.1,
+            pad_token_id: Some(0),
+            num_labels: 2,
+        }
+    }
+}

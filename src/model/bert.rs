@@ -78,6 +78,17 @@ pub fn forward_part(
     Network::new(config, parameters, batch, dropout, false).part(hidden, part)
 }
 
+/// How many words a forward pass in training draws from torch's generator for the masks of a batch that is padded to `padded_length`.
+pub fn words_drawn(config: &BertConfig, rows: usize, padded_length: usize) -> usize {
+    let (hidden, layers) = (rows * padded_length * config.hidden_size, config.num_hidden_layers);
+    let masks = [
+        (config.hidden_dropout_prob, hidden * (1 + 2 * layers)),
+        (config.attention_probs_dropout_prob, layers * rows * config.num_attention_heads * padded_length.pow(2)),
+        (config.classifier_dropout, rows * config.hidden_size),
+    ];
+    masks.into_iter().filter(|(probability, _)| *probability > 0.0).map(|(_, elements)| 2 * elements).sum()
+}
+
 fn indices(rows: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let length = rows.len();
     Tensor::from_data(TensorData::new(rows, [length]), device)

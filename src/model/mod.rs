@@ -6,6 +6,7 @@
 pub mod bert;
 mod dropout;
 pub mod loss;
+pub mod neftune;
 mod parameters;
 
 pub use dropout::Dropout;

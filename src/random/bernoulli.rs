@@ -71,6 +71,17 @@ mod tests {
     }
 
     #[test]
+    fn masks_are_those_of_torchs_dropout() {
+        golden::draws("masks", |case| {
+            let mut generator = Mt19937::new(golden::integer(case, "seed"));
+            let mut keep = vec![9; golden::integer(case, "elements") as usize];
+            bernoulli_(&mut generator, &mut keep, 1.0 - case["probability"].as_f64().unwrap());
+            assert_eq!(golden::sha256([keep]), case["sha256"], "{case}");
+            assert_eq!(generator.random_i64() as u64, golden::integer(case, "next"), "{case}");
+        });
+    }
+
+    #[test]
     fn an_odd_number_of_draws_before_it_changes_nothing_else() {
         let mut odd = Mt19937::new(3);
         odd.next_u32();

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use crate::format::release::Release;
 use crate::format::torch::pickle::Value;
 
-pub use choice::{InputTokens, IntervalStrategy, Optimizer, SaveStrategy, SchedulerType};
+pub use choice::{DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
 pub use length::{StepCount, TrainingLength};
 pub use raw::{Origin, RawValue, Values};
 pub use table::{ARGUMENTS, Argument, Group, Kind, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, argument};
@@ -103,6 +103,12 @@ pub struct TrainingArguments {
     pub seed: u64,
     /// Seed of the order of the rows.
     pub data_seed: Option<u64>,
+    /// What dropout draws from.
+    pub dropout_rng: DropoutRng,
+    /// Which rows make the batches of an epoch.
+    pub train_sampling_strategy: SamplingStrategy,
+    /// How much noise is added to the embeddings of words while training.
+    pub neftune_noise_alpha: Option<f64>,
     /// Share of the label's probability that is spread over all classes, 0 to 1.
     pub label_smoothing_factor: f64,
 

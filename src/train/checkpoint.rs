@@ -3,7 +3,7 @@
 //! # Source
 //! transformers 5.23.0, `trainer.py` (`_save_checkpoint`, `_save_optimizer_and_scheduler`, `get_decay_parameter_names`).
 
-use super::arguments::TrainingArguments;
+use super::arguments::{SamplingStrategy, TrainingArguments};
 use super::engine::Engine;
 use super::preparation::{LoadedModel, model_directory};
 use super::schedule::Schedule;
@@ -84,6 +84,11 @@ pub fn training_args(arguments: &TrainingArguments, surroundings: &Surroundings)
     let mut given: Vec<(&str, Value)> = Vec::new();
     for (name, value) in &arguments.given {
         match *name {
+            // Release 4 has an argument of its own for the one strategy that it offers.
+            "train_sampling_strategy" if is_4 => {
+                let is_grouped = arguments.train_sampling_strategy == SamplingStrategy::GroupByLength;
+                given.push(("group_by_length", is_grouped.into()));
+            }
             name if !training_args::has_argument(arguments.release.version, name) => {}
             "do_train" | "do_eval" | "do_predict" => {}
             // A run that goes on is the run that it was.
@@ -114,6 +119,23 @@ mod tests {
         let values: Values = given.map(|(name, value)| ((*name).to_owned(), RawValue::command_line(*value))).collect();
         let surroundings = Surroundings { gpus: 0, logging_folder: "runs/x".to_owned(), reports: Vec::new() };
         training_args(&TrainingArguments::resolve(&values).unwrap(), &surroundings).unwrap()
+    }
+
+    /// Release 4 has the strategy as a flag, and both releases know full_determinism and neftune_noise_alpha.
+    #[test]
+    fn sampling_and_noise_are_recorded() {
+        let more = [("train_sampling_strategy", "group_by_length"), ("full_determinism", "true"), ("neftune_noise_alpha", "5")];
+        let common = [("full_determinism", true.into()), ("neftune_noise_alpha", 5.0.into())];
+        for (release, strategy) in
+            [("4.57.6", ("group_by_length", true.into())), ("5.23.0", ("train_sampling_strategy", "group_by_length".into()))]
+        {
+            let bytes = written(release, &more);
+            let read = training_args::TrainingArguments::parse("training_args.bin", &bytes).unwrap();
+            for (name, value) in common.iter().chain([&strategy]) {
+                assert_eq!(read.get(name).unwrap().as_plain(), Some(value), "{release} {name}");
+            }
+        }
+        assert_eq!(written("4.57.6", &[("group_by_length", "true")]), written("4.57.6", &more[..1]));
     }
 
     /// Release 4 has whole steps in one argument and a share of them in another.

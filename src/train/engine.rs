@@ -9,8 +9,8 @@ use crate::data::{Batch, Labels};
 use crate::diagnostic::Result;
 use crate::format::torch::optimizer_state::OptimizerState;
 use crate::kernels::{Precision, recycle};
-use crate::model::{Dropout, Parameters, bert, loss};
-use crate::random::Mt19937;
+use crate::model::{Dropout, Parameters, bert, loss, neftune};
+use crate::random::Generators;
 
 #[cfg(test)]
 #[path = "engine_golden.rs"]
@@ -36,6 +36,8 @@ pub struct Engine {
 pub struct BatchSettings {
     /// Label smoothing of class labels; callers refuse a factor other than 0 with labels of another kind.
     pub label_smoothing_factor: f64,
+    /// How much noise is added to the words' embeddings ([`neftune`]); none where this is nothing.
+    pub neftune_noise_alpha: Option<f64>,
     /// What torch would pad batches to; nothing to pad to the longest row. It decides which draws of dropout belong to padding.
     pub padded_length: Option<usize>,
     /// Whether the backward pass computes each layer once more, so that only one layer's activations are in memory at a time.
@@ -107,7 +109,7 @@ impl Engine {
         micro_batches: &[Batch],
         batch: &BatchSettings,
         update: &UpdateSettings,
-        mut dropout: Option<&mut Mt19937>,
+        mut dropout: Option<&mut Generators>,
     ) -> StepOutcome {
         let losses = micro_batches.iter().map(|micro_batch| self.accumulate(micro_batch, batch, dropout.as_deref_mut()));
         let loss = losses.sum::<f64>() / micro_batches.len().max(1) as f64;
@@ -118,12 +120,16 @@ impl Engine {
     ///
     /// # Panics
     /// Where the batch has no rows or no labels, or does not fit the model.
-    pub fn accumulate(&mut self, batch: &Batch, settings: &BatchSettings, dropout: Option<&mut Mt19937>) -> f64 {
+    pub fn accumulate(&mut self, batch: &Batch, settings: &BatchSettings, dropout: Option<&mut Generators>) -> f64 {
         on_the_pool(|| {
             self.settle(batch);
             let mut total = std::mem::take(&mut self.accumulated);
             let backward = if settings.gradient_checkpointing { Self::backward_by_parts } else { Self::backward };
-            let draws = Draws { generator: dropout, padded_length: settings.padded_length };
+            let draws = Draws {
+                generator: dropout,
+                padded_length: settings.padded_length,
+                neftune_noise_alpha: settings.neftune_noise_alpha,
+            };
             let loss = backward(self, batch, settings.label_smoothing_factor, draws, &mut total);
             self.accumulated = total;
             self.micro_batches += 1;
@@ -190,7 +196,7 @@ impl Engine {
     pub fn gradients(&mut self, batch: &Batch, label_smoothing_factor: f64) -> (f64, Vec<(String, Vec<f32>)>) {
         self.settle(batch);
         let mut gradients = vec![None; self.table.parameters.len()];
-        let draws = Draws { generator: None, padded_length: None };
+        let draws = Draws { generator: None, padded_length: None, neftune_noise_alpha: None };
         let loss = self.backward(batch, label_smoothing_factor, draws, &mut gradients);
         let gradients = self.completed(gradients);
         let named = self.table.parameters.iter().zip(gradients).map(|(parameter, gradient)| {
@@ -237,7 +243,7 @@ impl Engine {
     /// The loss; the gradients are added to `total`, in the order of the table.
     fn backward(&self, batch: &Batch, label_smoothing_factor: f64, mut draws: Draws<'_>, total: &mut [Option<Gradient>]) -> f32 {
         let parameters = self.parameters.tracked();
-        let embedded = bert::embed(&self.parameters, batch).autodiff().require_grad();
+        let embedded = self.embedded(batch, &mut draws).autodiff().require_grad();
         let logits = bert::forward(
             &self.config,
             &parameters,
@@ -255,7 +261,7 @@ impl Engine {
     /// more, with the same draws, for its backward pass.
     fn backward_by_parts(&self, batch: &Batch, label_smoothing_factor: f64, mut draws: Draws<'_>, total: &mut [Option<Gradient>]) -> f32 {
         let last = bert::parts(&self.config) - 1;
-        let (mut inputs, mut generators) = (vec![bert::embed(&self.parameters, batch)], Vec::new());
+        let (mut inputs, mut generators) = (vec![self.embedded(batch, &mut draws)], Vec::new());
         for part in 0..last {
             generators.push(draws.generator.as_deref().cloned());
             let input = inputs[part].clone();
@@ -287,6 +293,19 @@ impl Engine {
         loss.expect("there is a part").into_scalar()
     }
 
+    /// The embeddings of a batch in training. Noise is drawn before any mask, and has no gradient.
+    fn embedded(&self, batch: &Batch, draws: &mut Draws<'_>) -> Tensor<2> {
+        let embedded = bert::embed(&self.parameters, batch);
+        match (&mut draws.generator, draws.neftune_noise_alpha) {
+            (Some(generators), Some(alpha)) => {
+                let shape = embedded.dims();
+                let noise = neftune::noise(&mut generators.torch, batch, draws.padded_length, shape[1], alpha);
+                embedded + Tensor::from_data(TensorData::new(noise, shape), &self.device)
+            }
+            _ => embedded,
+        }
+    }
+
     fn add_embedding_gradients(&self, batch: &Batch, looked_up: Tensor<2>, total: &mut [Option<Gradient>]) {
         let looked_up = looked_up.into_data();
         for (index, (_, ids)) in self.embeddings.into_iter().zip(bert::EMBEDDINGS) {
@@ -304,13 +323,15 @@ impl Engine {
     }
 }
 
-/// Where the draws of dropout come from, if there is any, and what batches would be padded to.
+/// What draws at random in training: where the draws come from, if there are any, what batches would be padded to, and how much noise is
+/// added to embeddings.
 struct Draws<'a> {
-    generator: Option<&'a mut Mt19937>,
+    generator: Option<&'a mut Generators>,
     padded_length: Option<usize>,
+    neftune_noise_alpha: Option<f64>,
 }
 
-fn dropout(generator: Option<&mut Mt19937>, padded_length: Option<usize>) -> Dropout<'_> {
+fn dropout(generator: Option<&mut Generators>, padded_length: Option<usize>) -> Dropout<'_> {
     generator.map_or_else(Dropout::off, |generator| Dropout::new(generator, padded_length))
 }
 

@@ -6,6 +6,7 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::*;
+use crate::random::golden;
 
 const KEY_BIAS: &str = ".self.key.bias";
 
@@ -266,9 +267,14 @@ fn dropout_is_repeatable_and_its_gradient_is_that_of_its_loss() {
     let inputs = &classifier_json()["single"];
     let batch = batch(inputs, classes(inputs));
     let backward = |engine: &Engine, seed: u64| {
-        let mut generator = Mt19937::new(seed);
+        let mut generator = Generators::new(seed);
         let mut gradients = vec![None; engine.table.parameters.len()];
-        let loss = engine.backward(&batch, 0.0, Draws { generator: Some(&mut generator), padded_length: None }, &mut gradients);
+        let loss = engine.backward(
+            &batch,
+            0.0,
+            Draws { generator: Some(&mut generator), padded_length: None, neftune_noise_alpha: None },
+            &mut gradients,
+        );
         (loss, engine.completed(gradients))
     };
     let (loss, gradients) = backward(&engine, 1);
@@ -304,10 +310,11 @@ fn gradient_checkpointing_changes_nothing() {
     let inputs = classifier_json();
     let batches: Vec<Batch> = inputs.as_object().expect("batches").values().map(|inputs| batch(inputs, classes(inputs))).collect();
     let run = |gradient_checkpointing: bool| {
-        let (mut engine, mut generator) = (engine(3, None), Mt19937::new(5));
-        let (batch, update) = (BatchSettings { gradient_checkpointing, ..BatchSettings::default() }, settings(&golden, 1e-3));
+        let (mut engine, mut generator) = (engine(3, None), Generators::new(5));
+        let batch = BatchSettings { gradient_checkpointing, neftune_noise_alpha: Some(5.0), ..BatchSettings::default() };
+        let update = settings(&golden, 1e-3);
         let outcomes = [(); 3].map(|()| engine.train_step(&batches, &batch, &update, Some(&mut generator)));
-        (outcomes.map(|outcome| outcome.loss), engine.with_weights(copied), generator.next_u64())
+        (outcomes.map(|outcome| outcome.loss), engine.with_weights(copied), generator.torch.next_u64())
     };
     let (plain, checkpointed) = (run(false), run(true));
     assert_eq!((plain.0, plain.2), (checkpointed.0, checkpointed.2));
@@ -341,7 +348,7 @@ fn a_restored_engine_goes_on_bit_for_bit() {
     let momentum = Algorithm::Sgd { momentum: Some(0.9), dampening: None, nesterov: false };
     for algorithm in [Algorithm::default(), Algorithm::Adafactor, momentum] {
         let run = |restarts: &[usize]| {
-            let (mut engine, mut generator) = (engine(3, None).with_optimizer(algorithm), Mt19937::new(5));
+            let (mut engine, mut generator) = (engine(3, None).with_optimizer(algorithm), Generators::new(5));
             for step in 0..4 {
                 let update = UpdateSettings { learning_rate: 1e-3, weight_decay: 0.1, max_grad_norm: 1.0 };
                 engine.accumulate(&batches[step % batches.len()], &BatchSettings::default(), Some(&mut generator));
@@ -359,4 +366,35 @@ fn a_restored_engine_goes_on_bit_for_bit() {
         assert!(run(&[0]) == whole, "{algorithm:?}");
         assert!(run(&[1, 2]) == whole, "{algorithm:?}");
     }
+}
+
+/// Masks of dropout and noise of embeddings, in batches padded to their longest row or further: the loss is that of the Trainer's model in
+/// training mode, and so is what is drawn next.
+#[test]
+fn draws_of_a_step_are_those_of_transformers() {
+    golden::draws("noisy_steps", |case| {
+        let inputs = &classifier_json()[case["batch"].as_str().expect("a name")];
+        let batch = batch(inputs, classes(inputs));
+        let longest = batch.max_length();
+        let padded_length = golden::integer(case, "padded_length") as usize;
+        let mut engine = engine(3, None);
+        let probability = |place: usize| case["probabilities"][place].as_f64().expect("a probability");
+        engine.config.hidden_dropout_prob = probability(0);
+        engine.config.attention_probs_dropout_prob = probability(1);
+        engine.config.classifier_dropout = probability(2);
+        let settings = BatchSettings {
+            neftune_noise_alpha: case["alpha"].as_f64(),
+            padded_length: (padded_length > longest).then_some(padded_length),
+            ..BatchSettings::default()
+        };
+        let seed = golden::integer(case, "seed");
+        let mut skipped = Generators::new(seed).torch;
+        let noise = settings.neftune_noise_alpha.map_or(0, |_| batch.len() * padded_length * engine.config.hidden_size);
+        skipped.skip(noise + bert::words_drawn(&engine.config, batch.len(), padded_length));
+        let mut generators = Generators::new(seed);
+        let outcome = engine.train_step(&[batch], &settings, &self::settings(&adamw_json(), 0.0), Some(&mut generators));
+        assert_loss(outcome.loss, &case["loss"]);
+        assert_eq!(generators.torch.random_i64() as u64, golden::integer(case, "next"), "{case}");
+        assert_eq!(skipped.random_i64() as u64, golden::integer(case, "next"), "{case}");
+    });
 }

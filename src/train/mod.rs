@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod optimizer;
 pub mod preparation;
 pub mod resumption;
+pub mod sampler;
 pub mod schedule;
 pub mod tally;
 mod trainer;

@@ -6,6 +6,7 @@ use crate::format::json::Json;
 use crate::format::json::fields::Fields;
 use crate::format::json::number::Number;
 use crate::format::run::trainer_state::TrainerState;
+use crate::random::Mt19937;
 
 /// Key of what [`Tally::to_json`] makes: whether a run that is left alone does not save this checkpoint.
 pub const IS_EXTRA: &str = "is_extra";
@@ -29,6 +30,8 @@ pub struct Tally {
     pub learning_rate: Option<f64>,
     /// Whether the end of an epoch is still to come: evaluations and checkpoints of an epoch come after those of its last step.
     pub epoch_is_open: bool,
+    /// torch's generator as the epoch found it, where the order of its rows was drawn from it.
+    pub epoch_began_with: Option<Mt19937>,
     /// The step of the last checkpoint that this process wrote.
     pub saved_step: Option<u64>,
 }
@@ -75,6 +78,7 @@ impl Tally {
             ("gradient_norm", self.gradient_norm.into()),
             ("learning_rate", self.learning_rate.into()),
             ("epoch_is_open", self.epoch_is_open.into()),
+            ("epoch_began_with", self.epoch_began_with.as_ref().map_or(Json::Null, generator_json)),
             ("is_stopped", (control.should_training_stop && state.global_step < state.max_steps).into()),
             ("stateful_callbacks", state.stateful_callbacks()),
         ];
@@ -99,10 +103,28 @@ impl Tally {
             gradient_norm: number(&mut fields, "gradient_norm")?,
             learning_rate: number(&mut fields, "learning_rate")?,
             epoch_is_open: fields.required("epoch_is_open")?,
+            epoch_began_with: match fields.required::<Option<Vec<Json>>>("epoch_began_with")? {
+                None => None,
+                Some(state) => Some(generator(&state).ok_or_else(|| fields.error("epoch_began_with", "the state of a generator", "another list"))?),
+            },
             ..Tally::after(state)
         };
         Ok((tally, is_stopped))
     }
+}
+
+/// A generator as a list: how many words are drawn, then the words.
+fn generator_json(generator: &Mt19937) -> Json {
+    let words = generator.words().iter().map(|word| Json::from(u64::from(*word)));
+    Json::Array([Json::from(generator.drawn())].into_iter().chain(words).collect())
+}
+
+fn generator(state: &[Json]) -> Option<Mt19937> {
+    let (drawn, words) = state.split_first()?;
+    let words: Vec<u32> = words.iter().map(|word| u32::try_from(word.as_u64()?).ok()).collect::<Option<_>>()?;
+    let words: [u32; 624] = words.try_into().ok()?;
+    let drawn = usize::try_from(drawn.as_u64()?).ok().filter(|drawn| *drawn <= words.len())?;
+    Some(Mt19937::with_state(words, drawn, None))
 }
 
 #[cfg(test)]
@@ -116,6 +138,9 @@ mod tests {
         assert_eq!(tally.mean_since_log(1), 0.5);
         tally.add_loss(0.25, 1, true);
         (tally.gradient_norm, tally.epoch_is_open) = (Some(1.5), true);
+        let mut generator = Mt19937::new(3);
+        generator.next_u32();
+        tally.epoch_began_with = Some(generator);
         let state = TrainerState { global_step: 2, max_steps: 4, in_checkpoint: true, ..TrainerState::default() };
         let stopped = TrainerControl { should_training_stop: true, ..TrainerControl::default() };
         for control in [TrainerControl::default(), stopped] {

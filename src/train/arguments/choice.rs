@@ -102,6 +102,30 @@ choice! {
     }
 }
 
+choice! {
+    /// Which rows make the batches of an epoch, and in which order.
+    SamplingStrategy {
+        /// A random order in each epoch.
+        Random = "random",
+        /// The order of the file.
+        Sequential = "sequential",
+        /// A random order of batches whose rows have similar lengths.
+        GroupByLength = "group_by_length",
+        /// Batches of one optimizer step that cost the same, of more short rows or fewer long ones.
+        BatchRebalance = "batch_rebalance",
+    }
+}
+
+choice! {
+    /// What dropout draws its masks from.
+    DropoutRng {
+        /// torch's generator: the masks are those of HF `Trainer`.
+        Torch = "torch",
+        /// A faster one, as good: the masks are others.
+        Fast = "fast",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

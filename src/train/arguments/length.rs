@@ -1,6 +1,6 @@
 //! How long a training is: batches, steps, epochs and warmup, counted as transformers' `Trainer` counts them.
 
-use super::TrainingArguments;
+use super::{SamplingStrategy, TrainingArguments};
 
 /// A number of optimizer steps, or a share of all of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,8 +43,13 @@ impl TrainingArguments {
     /// # Source
     /// transformers 5.23.0, `trainer.py`, `Trainer.set_initial_training_values`.
     pub fn length(&self, num_rows: usize) -> TrainingLength {
-        let batch_size = self.per_device_train_batch_size.max(1);
-        let batches_per_epoch = if self.dataloader_drop_last { num_rows / batch_size } else { num_rows.div_ceil(batch_size) };
+        // Batches that are balanced come in whole steps.
+        let together = match self.train_sampling_strategy {
+            SamplingStrategy::BatchRebalance => self.gradient_accumulation_steps.max(1),
+            _ => 1,
+        };
+        let rows = self.per_device_train_batch_size.max(1) * together;
+        let batches_per_epoch = together * if self.dataloader_drop_last { num_rows / rows } else { num_rows.div_ceil(rows) };
         let steps_per_epoch = batches_per_epoch.div_ceil(self.gradient_accumulation_steps.max(1)).max(1);
         let (total_steps, num_epochs) = match self.max_steps {
             Some(max_steps) => (max_steps, max_steps.div_ceil(steps_per_epoch)),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::choice::{InputTokens, IntervalStrategy, Optimizer, SaveStrategy, SchedulerType};
+use super::choice::{DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
 use super::length::StepCount;
 use super::raw::{RawValue, Typed, Values, read, read_default};
 use super::table::{ARGUMENTS, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, argument};
@@ -126,6 +126,12 @@ impl<'a> Given<'a> {
             dataloader_drop_last: self.is_set("dataloader_drop_last"),
             seed: self.seed("seed").unwrap_or_default(),
             data_seed: self.seed("data_seed"),
+            dropout_rng: self.choice("dropout_rng", DropoutRng::from_name),
+            train_sampling_strategy: match self.is_set("group_by_length") {
+                true => SamplingStrategy::GroupByLength,
+                false => self.choice("train_sampling_strategy", SamplingStrategy::from_name),
+            },
+            neftune_noise_alpha: self.typed.contains_key("neftune_noise_alpha").then(|| self.float("neftune_noise_alpha")),
             label_smoothing_factor: self.float("label_smoothing_factor"),
             optim: self.choice("optim", Optimizer::from_name),
             learning_rate: self.float("learning_rate"),
@@ -208,6 +214,7 @@ impl<'a> Given<'a> {
         self.check_steps("save", arguments.save_strategy == SaveStrategy::Steps, "save_steps")?;
         self.check_best(arguments)?;
         self.check_schedule(arguments)?;
+        self.check_sampling(arguments)?;
         if self.typed.get("max_steps") == Some(&Typed::Integer(0)) {
             let diagnostic = self.at("max_steps", "argument-value", format!("{} cannot have this value", self.written("max_steps")));
             return Err(Error::misuse(diagnostic.expected("-1, or at least 1").found(0)));
@@ -277,6 +284,28 @@ impl<'a> Given<'a> {
         if arguments.eval_strategy == IntervalStrategy::Steps && !is_multiple(arguments.save_steps, arguments.eval_steps) {
             let message = "load_best_model_at_end needs a save_steps that is a multiple of eval_steps".to_owned();
             return conflict(message, "give both as whole numbers, or both as shares of all steps");
+        }
+        Ok(())
+    }
+
+    /// Releases have different names for it, and release 4 knows two strategies only.
+    fn check_sampling(&self, arguments: &TrainingArguments) -> Result<()> {
+        let (new, old) = ("train_sampling_strategy", "group_by_length");
+        let version = arguments.release.version;
+        if self.values.contains_key(old) && !version.starts_with("4.") {
+            let diagnostic =
+                self.at(old, "removed-argument", format!("{} was removed from transformers before {version}", self.written(old)));
+            return Err(Error::misuse(diagnostic.hint("write train_sampling_strategy group_by_length")));
+        }
+        if self.values.contains_key(old) && self.values.contains_key(new) {
+            let diagnostic = self.at(old, "argument-conflict", format!("{new} and {old} say the same"));
+            return Err(Error::misuse(diagnostic.hint("leave one of them out")));
+        }
+        let strategy = arguments.train_sampling_strategy;
+        if version.starts_with("4.") && !matches!(strategy, SamplingStrategy::Random | SamplingStrategy::GroupByLength) {
+            let diagnostic = self.at(new, "unsupported-value", format!("transformers {version} does not have this {new}"));
+            let diagnostic = diagnostic.expected("random or group_by_length").found(strategy.name());
+            return Err(Error::unsupported(diagnostic.hint("set release 5.23.0")));
         }
         Ok(())
     }

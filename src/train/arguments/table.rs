@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Bound;
 
-use super::choice::{InputTokens, IntervalStrategy, Optimizer, SaveStrategy, SchedulerType};
+use super::choice::{DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
 use crate::format::release::{V4_57_6, V5_23_0};
 
 /// What an argument concerns; `--help` has a heading for each.
@@ -175,6 +175,8 @@ const OPTIMIZER: Kind = Kind::Choice {
         "stable_adamw",
     ],
 };
+const SAMPLING: Kind = Kind::Choice { supported: SamplingStrategy::NAMES, not_yet: &[] };
+const DROPOUT_RNG: Kind = Kind::Choice { supported: DropoutRng::NAMES, not_yet: &[] };
 const RELEASE: Kind = Kind::Choice { supported: &[V5_23_0.version, V4_57_6.version], not_yet: &[] };
 const REPORT: Kind = Kind::Choice {
     supported: &["none"],
@@ -346,6 +348,48 @@ pub const ARGUMENTS: &[Argument] = &[
         Kind::Integer { min: 0, max: i64::MAX },
         None,
         "Seed of the order of the rows. Left out, that of seed.",
+    ),
+    row(
+        Group::Training,
+        "full_determinism",
+        Kind::Flag,
+        Some("false"),
+        "Recorded only: with as many threads, rtrain computes the same bits each time.",
+    ),
+    row(
+        Group::Training,
+        "dropout_rng",
+        DROPOUT_RNG,
+        Some("torch"),
+        "What dropout draws from: torch draws the masks that HF Trainer has with this seed; fast is quicker, its masks are others.",
+    ),
+    row(
+        Group::Training,
+        "train_sampling_strategy",
+        SAMPLING,
+        Some("random"),
+        "How rows become batches: in random order, in that of the file (sequential), or grouped by length as for padded batches.",
+    ),
+    row(
+        Group::Training,
+        "group_by_length",
+        Kind::Flag,
+        Some("false"),
+        "Release 4.57.6's name for train_sampling_strategy group_by_length.",
+    ),
+    row(
+        Group::Training,
+        "length_column_name",
+        Kind::Text,
+        Some("length"),
+        "Recorded only: Trainer drops such a column before it looks for it, and counts tokens.",
+    ),
+    row(
+        Group::Training,
+        "neftune_noise_alpha",
+        NOT_NEGATIVE,
+        None,
+        "Add so much noise to the embeddings of words while training; 5 to 15 are common. Left out, none.",
     ),
     row(
         Group::Training,
@@ -525,7 +569,6 @@ pub const NOT_YET: &[&str] = &[
     "fp16_full_eval",
     "fsdp",
     "fsdp_config",
-    "full_determinism",
     "gradient_checkpointing_kwargs",
     "hub_always_push",
     "hub_model_id",
@@ -535,13 +578,11 @@ pub const NOT_YET: &[&str] = &[
     "hub_token",
     "include_for_metrics",
     "label_names",
-    "length_column_name",
     "liger_kernel_config",
     "local_rank",
     "log_level",
     "log_level_replica",
     "log_on_each_node",
-    "neftune_noise_alpha",
     "optim_args",
     "optim_target_modules",
     "parallelism_config",
@@ -560,7 +601,6 @@ pub const NOT_YET: &[&str] = &[
     "trackio_bucket_id",
     "trackio_space_id",
     "trackio_static_space_id",
-    "train_sampling_strategy",
     "use_cache",
     "use_cpu",
     "use_liger_kernel",
@@ -593,7 +633,6 @@ pub const REMOVED: &[(&str, &str)] = &[
     ("evaluation_strategy", "write eval_strategy"),
     ("fp16_backend", "leave it out"),
     ("fp16_opt_level", "leave it out"),
-    ("group_by_length", "leave it out; rtrain pads nothing, so lengths do not matter"),
     ("half_precision_backend", "leave it out"),
     ("include_inputs_for_metrics", "leave it out"),
     ("include_tokens_per_second", "leave it out"),

@@ -10,6 +10,7 @@ use crate::train::arguments::SaveStrategy;
 use crate::train::best::{Best, value_of};
 use crate::train::callback::{Course, Event};
 use crate::train::evaluation::{measure, predict};
+use crate::train::sampler::iterate_evaluation;
 
 impl Trainer<'_> {
     /// Measures the model on all evaluation rows: `eval_loss`, the metrics of the task, and how fast it went.
@@ -20,7 +21,7 @@ impl Trainer<'_> {
     pub(super) fn evaluate_and_log(&mut self, host: &mut dyn Host) -> Vec<(String, Json)> {
         let mut all = Vec::new();
         for set in self.eval_sets.clone() {
-            self.iterate_loader();
+            iterate_evaluation(self.arguments, set.dataset.len(), &mut self.generators.torch);
             let metrics = self.evaluate_set(set, host);
             self.log(metrics.clone(), None, host);
             self.fire(Event::Evaluate(&metrics));

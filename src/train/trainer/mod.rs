@@ -9,7 +9,7 @@ mod logging;
 mod resuming;
 mod saving;
 
-use super::arguments::{InputTokens, TrainingArguments, TrainingLength};
+use super::arguments::{DropoutRng, InputTokens, TrainingArguments, TrainingLength};
 use super::best::Best;
 use super::callback::{Course, DefaultFlow, Event, TrainerCallback, TrainerControl};
 use super::early_stopping::EarlyStopping;
@@ -17,6 +17,7 @@ use super::engine::{BatchSettings, Engine};
 use super::evaluation::metric_names;
 use super::optimizer::UpdateSettings;
 use super::resumption::Resumption;
+use super::sampler::Sampler;
 use super::schedule::Schedule;
 use super::tally::Tally;
 use crate::data::{Batch, Dataset, Task};
@@ -24,7 +25,7 @@ use crate::diagnostic::Result;
 use crate::format::json::Json;
 use crate::format::run::trainer_state::TrainerState;
 use crate::format::torch::rng_state::RngState;
-use crate::random::{Mt19937, epoch_order};
+use crate::random::Generators;
 
 pub use host::{Host, Progress};
 
@@ -55,10 +56,9 @@ pub struct Trainer<'a> {
     callbacks: Vec<Box<dyn TrainerCallback>>,
     control: TrainerControl,
     tally: Tally,
-    /// torch's generator.
-    generator: Mt19937,
-    /// The generators as they were when the run began.
-    generators: RngState,
+    generators: Generators,
+    /// All generators as they were when this process began.
+    seeded: RngState,
     resumption: Option<Resumption>,
 }
 
@@ -74,6 +74,7 @@ pub enum Outcome {
 /// What one call of [`Trainer::train`] works with.
 struct Run<'a> {
     dataset: &'a Dataset,
+    sampler: Sampler,
     length: TrainingLength,
     schedule: Schedule,
     started: f64,
@@ -88,8 +89,12 @@ impl<'a> Trainer<'a> {
         eval_sets: Vec<EvalSet<'a>>,
         padded_length: Option<usize>,
     ) -> Self {
-        let generator = Mt19937::new(arguments.seed);
-        let generators = RngState::after(arguments.seed, &generator);
+        let generators = Generators::new(arguments.seed);
+        let seeded = RngState::after(arguments.seed, &generators.torch);
+        let generators = match arguments.dropout_rng {
+            DropoutRng::Torch => generators,
+            DropoutRng::Fast => generators.with_fast_dropout(arguments.seed),
+        };
         let mut trainer = Trainer {
             engine,
             arguments,
@@ -100,8 +105,8 @@ impl<'a> Trainer<'a> {
             callbacks: vec![Box::new(DefaultFlow)],
             control: TrainerControl::default(),
             tally: Tally::default(),
-            generator,
             generators,
+            seeded,
             resumption: None,
         };
         if let Some(patience) = arguments.early_stopping_patience {
@@ -128,7 +133,9 @@ impl<'a> Trainer<'a> {
         let length = arguments.length(dataset.len());
         let schedule = Schedule::new(arguments, length.total_steps)?;
         self.begin(&length);
-        let mut run = Run { dataset, length, schedule, started: host.seconds() };
+        let lengths = dataset.examples().iter().map(|example| self.padded_length.unwrap_or(example.token_ids.len()));
+        let sampler = Sampler::new(arguments, lengths.collect());
+        let mut run = Run { dataset, sampler, length, schedule, started: host.seconds() };
         let start = self.resume(&mut run, host)?;
         self.fire(Event::TrainBegin);
         self.control.should_training_stop |= start.is_stopped;
@@ -172,12 +179,7 @@ impl<'a> Trainer<'a> {
         let arguments = self.arguments;
         self.fire(Event::EpochBegin);
         self.tally.epoch_is_open = true;
-        if skipped == 0 {
-            self.iterate_loader();
-        }
-        let order = epoch_order(run.dataset.len(), arguments.data_seed.unwrap_or(arguments.seed), epoch as u64);
-        let batches: Vec<&[u32]> =
-            order.chunks(arguments.per_device_train_batch_size).take(run.length.batches_per_epoch).collect();
+        let batches = self.batches(epoch, skipped, run);
         let groups = batches.chunks(arguments.gradient_accumulation_steps);
         let mut batches_done = skipped * arguments.gradient_accumulation_steps;
         for group in groups.skip(skipped) {
@@ -196,6 +198,17 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    /// The batches of an epoch. One that was begun in another process has the order that it had there, and its draws lie behind.
+    fn batches(&mut self, epoch: usize, skipped: usize, run: &Run<'_>) -> Vec<Vec<u32>> {
+        let torch = &mut self.generators.torch;
+        if skipped == 0 {
+            self.tally.epoch_began_with = run.sampler.draws_order().then(|| torch.clone());
+            return run.sampler.batches(epoch as u64, torch);
+        }
+        let mut began_with = self.tally.epoch_began_with.clone().unwrap_or_else(|| Generators::new(self.arguments.seed).torch);
+        run.sampler.batches(epoch as u64, &mut began_with)
+    }
+
     fn end_epoch(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<()> {
         self.tally.epoch_is_open = false;
         self.fire(Event::EpochEnd);
@@ -203,17 +216,19 @@ impl<'a> Trainer<'a> {
     }
 
     /// One optimizer step, unless a callback stops within it.
-    fn step(&mut self, group: &[&[u32]], run: &mut Run<'_>, host: &mut dyn Host) -> bool {
+    fn step(&mut self, group: &[Vec<u32>], run: &mut Run<'_>, host: &mut dyn Host) -> bool {
         let arguments = self.arguments;
         let settings = BatchSettings {
             label_smoothing_factor: arguments.label_smoothing_factor,
+            neftune_noise_alpha: arguments.neftune_noise_alpha,
             padded_length: self.padded_length,
             gradient_checkpointing: arguments.gradient_checkpointing,
         };
+        self.generators.begin_step(self.state.global_step);
         let mut loss = 0.0;
         for (index, rows) in group.iter().enumerate() {
             let batch = run.dataset.batch(rows);
-            let batch_loss = self.engine.accumulate(&batch, &settings, Some(&mut self.generator)) / group.len() as f64;
+            let batch_loss = self.engine.accumulate(&batch, &settings, Some(&mut self.generators)) / group.len() as f64;
             self.tally.add_loss(batch_loss as f32, self.state.global_step, arguments.logging_nan_inf_filter);
             self.count(&batch);
             loss += batch_loss;
@@ -252,11 +267,6 @@ impl<'a> Trainer<'a> {
             InputTokens::NonPadding => batch.total_tokens() as u64,
         };
         self.state.num_input_tokens_seen = (self.state.num_input_tokens_seen.to_u64().unwrap_or(0) + tokens).into();
-    }
-
-    /// Draws what torch's `DataLoader` draws each time it is iterated.
-    fn iterate_loader(&mut self) {
-        self.generator.random_i64();
     }
 
     /// Tells every callback of an event, in their order.

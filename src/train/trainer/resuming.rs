@@ -52,8 +52,8 @@ impl Trainer<'_> {
             None => (0..checkpoint.state.global_step).for_each(|_| run.schedule.step()),
         }
         if let Some(generators) = checkpoint.generators {
-            self.generator = generators.cpu.generator();
-            self.generators = generators;
+            self.generators.torch = generators.cpu.generator();
+            self.seeded = generators;
         }
         self.take_state(checkpoint.state, host);
         let (mut tally, mut is_stopped) = (Tally::after(&self.state), false);

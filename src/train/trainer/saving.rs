@@ -39,7 +39,7 @@ impl Trainer<'_> {
 
     fn write(&mut self, state: TrainerState, is_extra: bool, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
         let progress = self.tally.to_json(&self.state, self.control, is_extra);
-        let generators = RngState { cpu: CpuGenerator::of(self.arguments.seed, &self.generator), ..self.generators.clone() };
+        let generators = RngState { cpu: CpuGenerator::of(self.arguments.seed, &self.generators.torch), ..self.seeded.clone() };
         let Trainer { engine, arguments, .. } = self;
         host.save(Checkpoint { engine, state: &state, arguments, schedule: &run.schedule, generators: &generators, progress, is_extra })?;
         self.tally.saved_step = Some(self.state.global_step);

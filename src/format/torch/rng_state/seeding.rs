@@ -91,6 +91,18 @@ mod tests {
         assert!(RngState::after(42, &generator).to_bytes() == *bytes);
     }
 
+    /// Python's, numpy's and torch's generator, of all seeds from 0 to 99, as each release saves them.
+    #[test]
+    fn seeds_make_the_files_of_the_trainer() {
+        let golden = crate::random::golden::draws_of_releases();
+        let releases = golden.as_object().unwrap();
+        assert_eq!(releases.len(), 2);
+        for (release, parts) in releases {
+            let files = (0..100).map(|seed| RngState::after(seed, &Mt19937::new(seed)).to_bytes());
+            assert_eq!(crate::random::golden::sha256(files), parts["rng_states"], "{release}");
+        }
+    }
+
     #[test]
     fn a_generator_goes_on_from_its_state() {
         let mut generator = Mt19937::new(7);

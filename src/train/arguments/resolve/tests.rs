@@ -152,6 +152,31 @@ fn tells_removed_from_unsupported_names() {
 }
 
 #[test]
+fn sampling_has_the_names_of_the_release() {
+    let refused = |given| refusal(&values(given));
+    let (code, text) = refused(json!({"group_by_length": true}));
+    assert_eq!(code, "removed-argument");
+    assert!(text.ends_with("write train_sampling_strategy group_by_length"), "{text}");
+    let old = json!({"group_by_length": true, "release": "4.57.6"});
+    assert_eq!(resolve(old).train_sampling_strategy, SamplingStrategy::GroupByLength);
+    let new = json!({"train_sampling_strategy": "group_by_length", "release": "4.57.6"});
+    assert_eq!(resolve(new).train_sampling_strategy, SamplingStrategy::GroupByLength);
+    let both = json!({"group_by_length": false, "train_sampling_strategy": "group_by_length", "release": "4.57.6"});
+    assert_eq!(refused(both).0, "argument-conflict");
+    assert_eq!(refused(json!({"train_sampling_strategy": "sequential", "release": "4.57.6"})).0, "unsupported-value");
+    assert_eq!(resolve(json!({"train_sampling_strategy": "batch_rebalance"})).train_sampling_strategy, SamplingStrategy::BatchRebalance);
+}
+
+#[test]
+fn noise_may_be_left_out_or_nothing() {
+    assert_eq!(resolve(json!({})).neftune_noise_alpha, None);
+    assert_eq!(resolve(json!({"neftune_noise_alpha": null})).neftune_noise_alpha, None);
+    assert_eq!(resolve(json!({"neftune_noise_alpha": 0})).neftune_noise_alpha, Some(0.0));
+    assert_eq!(refusal(&values(json!({"neftune_noise_alpha": -1}))).0, "argument-value");
+    assert_eq!(resolve(json!({"dropout_rng": "fast"})).dropout_rng, DropoutRng::Fast);
+}
+
+#[test]
 fn tells_wrong_from_unsupported_values() {
     let (code, text) = refusal(&values(json!({"optim": "adalomo"})));
     assert_eq!(code, "unsupported-value");
