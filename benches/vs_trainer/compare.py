@@ -99,6 +99,9 @@ def compare(scenario, arguments):
     out = ROOT / "benches" / "runs" / f"{datetime.date.today().isoformat()}-{scenario.name}{arguments.suffix}.json"
     out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(f"raw figures: {out.relative_to(ROOT)}\n", flush=True)
+    for pair in pairs:
+        accuracies = [side["accuracy"] for side in pair.values()]
+        assert max(accuracies) - min(accuracies) <= 0.005, f"{scenario.name}: the accuracies differ by more than half a point: {accuracies}"
 
 
 def write_full_rows(source, target, reviews_a_row=12, rows=256):

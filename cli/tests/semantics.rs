@@ -29,6 +29,10 @@ struct Known {
 const KNOWN: &[Known] = &[
     // The sum over the micro batches in the place of their mean.
     Known { release: "5.23.0", cases: "accumulate_", places: &["loss", "grad_norm", "accuracy"] },
+    // The best checkpoint, which 4.57.6 saves and then forgets.
+    Known { release: "4.57.6", cases: "best_only", places: &["best_global_step", "best_model_checkpoint"] },
+    Known { release: "4.57.6", cases: "best_only_is_loaded", places: &["results/eval/eval_loss", "results/eval/eval_accuracy"] },
+    Known { release: "4.57.6", cases: "stop_with_the_best_only", places: &["best_global_step", "best_model_checkpoint"] },
 ];
 
 #[test]

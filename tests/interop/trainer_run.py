@@ -1,6 +1,6 @@
 """Do with the real Trainer what `rtrain train` does, given the same arguments.
 
-    trainer_run.py --model_name_or_path MODEL --train_file train.csv --output_dir out --max_steps 20 ...
+    trainer_run.py --model_name_or_path MODEL --train_file train.csv --output_dir out --max_steps 20 ... [-- ARGUMENTS OF ANOTHER RUN...]
 
 The arguments are rtrain's: those of TrainingArguments, and of the others those that are listed below. Several tables to evaluate on are
 given as `--validation_file NAME=FILE` each. What is done, in which order, and which files are written, is run_classification.py's.
@@ -25,7 +25,11 @@ from transformers import (
 
 
 def main():
-    run(sys.argv[1:])
+    line = sys.argv[1:]
+    while "--" in line:
+        run(line[: line.index("--")])
+        line = line[line.index("--") + 1 :]
+    run(line)
 
 
 def run(line, callbacks=()):
@@ -61,6 +65,8 @@ def parse(line):
     parser.add_argument("--test_file")
     parser.add_argument("--max_seq_length", type=int, default=128)
     parser.add_argument("--pad_to_max_length", default="true")
+    parser.add_argument("--max_train_samples", type=int)
+    parser.add_argument("--max_eval_samples", type=int)
     parser.add_argument("--early_stopping_patience", type=int)
     parser.add_argument("--early_stopping_threshold", type=float, default=0.0)
     parser.add_argument("--threads", type=int, default=2)
@@ -70,7 +76,8 @@ def parse(line):
     fields = vars(HfArgumentParser(TrainingArguments).parse_args([*rest, "--report_to", "none"]))
     # transformers' own parser takes only `true` and `false` here.
     tokens = {"true": True, "false": False}.get(own.include_num_input_tokens_seen, own.include_num_input_tokens_seen)
-    return own, TrainingArguments(**{**fields, "include_num_input_tokens_seen": tokens})
+    done = {"do_train": True, "do_eval": bool(own.validation_file), "do_predict": bool(own.test_file)}
+    return own, TrainingArguments(**{**fields, **done, "include_num_input_tokens_seen": tokens})
 
 
 def make_trainer(own, training, callbacks):
@@ -79,13 +86,13 @@ def make_trainer(own, training, callbacks):
     label_list = sorted({row["label"] for path in (own.train_file, *tables.values()) for row in rows(path)})
     label_to_id = {label: index for index, label in enumerate(label_list)}
     tokenizer = AutoTokenizer.from_pretrained(own.tokenizer_name or own.model_name_or_path or own.config_name)
-    sets = {name: read(own, tokenizer, path, label_to_id) for name, path in tables.items()}
+    sets = {name: read(own, tokenizer, path, label_to_id)[: own.max_eval_samples] for name, path in tables.items()}
     if own.early_stopping_patience is not None:
         callbacks = [*callbacks, EarlyStoppingCallback(own.early_stopping_patience, own.early_stopping_threshold)]
     return Trainer(
         make_model(own, label_to_id),
         training,
-        train_dataset=read(own, tokenizer, own.train_file, label_to_id),
+        train_dataset=read(own, tokenizer, own.train_file, label_to_id)[: own.max_train_samples],
         eval_dataset=sets.get(None, sets) or None,
         compute_metrics=accuracy,
         processing_class=tokenizer,

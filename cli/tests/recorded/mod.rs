@@ -9,7 +9,7 @@ const SUMS: [&str; 3] = ["loss", "grad_norm", "best_metric"];
 /// Ends of the names of what a clock says.
 const CLOCKS: [&str; 2] = ["_runtime", "_per_second"];
 /// Ends of the names of metrics that rtrain has and run_classification.py has not.
-const MORE_METRICS: [&str; 2] = ["f1_macro", "matthews_correlation"];
+const MORE_METRICS: [&str; 3] = ["_f1", "_f1_macro", "_matthews_correlation"];
 
 /// Reads a JSON file.
 pub fn read(path: &Path) -> Value {
@@ -66,9 +66,15 @@ pub fn differences(place: &str, expected: &Value, found: &Value, tolerance: f64)
             let parts = |name: &String| (left.get(name).unwrap_or(&ABSENT), right.get(name).unwrap_or(&ABSENT));
             names.flat_map(|name| differences(&format!("{place}/{name}"), parts(name).0, parts(name).1, tolerance)).collect()
         }
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+        (Value::Array(left), Value::Array(right)) => {
             let pairs = left.iter().zip(right).enumerate();
-            pairs.flat_map(|(index, (left, right))| differences(&format!("{place}/{index}"), left, right, tolerance)).collect()
+            let each = |(index, (left, right))| differences(&format!("{place}/{index}"), left, right, tolerance);
+            if left.len() == right.len() {
+                return pairs.flat_map(each).collect();
+            }
+            // After an item too many or too few all others are out of place.
+            let first = pairs.map(each).find(|found| !found.is_empty()).unwrap_or_default();
+            [vec![format!("{place}: {} items became {}", left.len(), right.len())], first].concat()
         }
         _ if is_same(place, expected, found, tolerance) => Vec::new(),
         _ => vec![format!("{place}: {expected} became {found}")],
