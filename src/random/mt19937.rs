@@ -20,7 +20,7 @@ const SHIFT_WORDS: usize = 397;
 /// let mut generator = Mt19937::new(5489);
 /// assert_eq!(generator.next_u32(), 3_499_211_612);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mt19937 {
     state: [u32; STATE_WORDS],
     next: usize,
