@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_what_is_measured() {
-        let labels = |count: usize| LabelSet::from_names((0..count).map(|id| format!("l{id}")).collect()).unwrap();
+        let labels = |count: usize| LabelSet::from_names((0..count).map(|id| format!("l{id}"))).unwrap();
         let hot = Labels::MultiHot { num_labels: 2, values: vec![1.0, 0.0] };
         for (task, labels) in [
             (Task::Regression, Labels::Values(vec![0.5])),
