@@ -5,7 +5,7 @@
 //! whatever came before or after it, and the bytes of a file may be there in part, or be zeros.
 
 use super::commit::ASIDE;
-use super::{FileSystem, MemoryDirectory, MemoryFileSystem, Source};
+use super::{FileSystem, MemoryDirectory, Source};
 use crate::diagnostic::{Error, Result};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -91,17 +91,15 @@ impl VolatileDisk {
         }
         states
     }
+}
 
-    /// A file system in that state.
-    pub(crate) fn restored(state: &State) -> MemoryFileSystem {
-        let system = MemoryFileSystem::default();
-        for (path, bytes) in state {
-            match bytes {
-                None => system.create_directory(path).unwrap(),
-                Some(bytes) => system.write_new(path, &[Cow::Borrowed(bytes)]).unwrap(),
-            }
+/// Makes what a state holds on an empty disk.
+pub(crate) fn restore(state: &State, system: &dyn FileSystem) {
+    for (path, bytes) in state {
+        match bytes {
+            None => system.create_directory(path).unwrap(),
+            Some(bytes) => system.write_new(path, &[Cow::Borrowed(bytes)]).unwrap(),
         }
-        system
     }
 }
 

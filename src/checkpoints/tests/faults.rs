@@ -11,18 +11,28 @@ pub(super) struct Scenario {
     pub(super) save: fn(&dyn FileSystem) -> Result<()>,
     /// What is done after that.
     pub(super) then: fn(&dyn FileSystem) -> Result<()>,
+    /// Whether a directory takes the place of another.
+    pub(super) replaces: bool,
     /// The content of the newest checkpoint before and after saving.
     pub(super) newest: (Option<&'static str>, &'static str),
 }
 
 pub(super) const SCENARIOS: [Scenario; 5] = [
-    Scenario { name: "the first checkpoint", before: &[], save: ten, then: nothing, newest: (None, "ten") },
-    Scenario { name: "another checkpoint", before: &[(5, "five")], save: ten, then: nothing, newest: (Some("five"), "ten") },
+    Scenario { name: "the first checkpoint", before: &[], save: ten, then: nothing, replaces: false, newest: (None, "ten") },
+    Scenario {
+        name: "another checkpoint",
+        before: &[(5, "five")],
+        save: ten,
+        then: nothing,
+        replaces: false,
+        newest: (Some("five"), "ten"),
+    },
     Scenario {
         name: "a checkpoint in the place of another",
         before: &[(5, "five"), (10, "ten")],
         save: |system| save(system, 10, "anew"),
         then: nothing,
+        replaces: true,
         newest: (Some("ten"), "anew"),
     },
     Scenario {
@@ -30,6 +40,7 @@ pub(super) const SCENARIOS: [Scenario; 5] = [
         before: &[(2, "two"), (5, "five")],
         save: ten,
         then: |system| Checkpoints::new(system, RUN).rotate(10, Some(1), None).map(drop),
+        replaces: false,
         newest: (Some("five"), "ten"),
     },
     Scenario {
@@ -37,6 +48,7 @@ pub(super) const SCENARIOS: [Scenario; 5] = [
         before: &[(5, "five"), (10, "ten")],
         save: |system| commit_directory(system, RUN, &files("model")),
         then: nothing,
+        replaces: true,
         newest: (Some("ten"), "ten"),
     },
 ];
