@@ -66,7 +66,7 @@ pub fn differences(place: &str, expected: &Value, found: &Value, tolerance: f64)
             let parts = |name: &String| (left.get(name).unwrap_or(&ABSENT), right.get(name).unwrap_or(&ABSENT));
             names.flat_map(|name| differences(&format!("{place}/{name}"), parts(name).0, parts(name).1, tolerance)).collect()
         }
-        (Value::Array(left), Value::Array(right)) => {
+        (Value::Array(left), Value::Array(right)) if left.iter().chain(right).any(Value::is_object) => {
             let pairs = left.iter().zip(right).enumerate();
             let each = |(index, (left, right))| differences(&format!("{place}/{index}"), left, right, tolerance);
             if left.len() == right.len() {
