@@ -103,8 +103,7 @@ impl<'a> Terminal<'a> {
 
     /// The step of the best checkpoint, by its path.
     fn step_of(&self, path: &str) -> Option<u64> {
-        let digits = path.strip_prefix(&self.checkpoint_path(0)[..].trim_end_matches('0'))?;
-        digits.parse().ok()
+        self.checkpoints().steps().ok()?.into_iter().find(|step| self.checkpoint_path(*step) == path)
     }
 
     fn tell(&self, line: &str) {
@@ -158,7 +157,10 @@ impl Host for Terminal<'_> {
         self.extra_checkpoint.take_if(|extra| *extra == step);
         self.remove_extra_checkpoint()?;
         let best = best.and_then(|path| self.step_of(&path));
-        self.checkpoints().rotate(step, self.arguments.save_total_limit, best).map(drop)
+        if let Err(error) = self.checkpoints().rotate(step, self.arguments.save_total_limit, best) {
+            self.tell(&format!("note: old checkpoints stay: {error}"));
+        }
+        Ok(())
     }
 
     fn checkpoint_path(&self, step: u64) -> String {

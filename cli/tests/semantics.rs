@@ -138,7 +138,7 @@ fn words(value: &Value) -> Vec<&str> {
 
 fn checkpoints_of(out: &Path) -> Vec<String> {
     let names = fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> = names.filter(|name| out.join(name).is_dir()).collect();
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("checkpoint-") && out.join(name).is_dir()).collect();
     names.sort_by_key(|name| name.trim_start_matches("checkpoint-").parse::<u64>().unwrap());
     names
 }

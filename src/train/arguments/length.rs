@@ -1,6 +1,8 @@
 //! How long a training is: batches, steps, epochs and warmup, counted as transformers' `Trainer` counts them.
 
-use super::{SamplingStrategy, TrainingArguments};
+use super::{IntervalStrategy, SamplingStrategy, SaveStrategy, TrainingArguments};
+use crate::format::json::number::Number;
+use crate::format::torch::pickle::Value;
 
 /// A number of optimizer steps, or a share of all of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +40,29 @@ pub struct TrainingLength {
 }
 
 impl TrainingArguments {
+    /// The steps between two log entries, evaluations and checkpoints as `trainer_state.json` has them, of a training of `total_steps`.
+    ///
+    /// # Source
+    /// transformers 5.23.0, `training_args.py` (`__post_init__`: numbers of the command line are floats, and become whole where they are
+    /// above 1 and count) and `trainer_callback.py` (`TrainerState.compute_steps`).
+    pub fn recorded_steps(&self, total_steps: usize) -> [Number; 3] {
+        let given = |name: &str| self.given.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        let recorded = |count: StepCount, value: Option<&Value>, counts: bool| match (count, value.and_then(Value::as_float)) {
+            (StepCount::Steps(_), Some(number)) if !(counts && number > 1.0) && value.is_some_and(|value| matches!(value, Value::Float(_))) => {
+                Number::Float(number)
+            }
+            _ => Number::from(count.of(total_steps) as u64),
+        };
+        let evaluates = self.eval_strategy == IntervalStrategy::Steps;
+        let eval_steps = given("eval_steps").filter(|value| value.as_float() != Some(0.0));
+        let eval_steps = eval_steps.or_else(|| given("logging_steps").filter(|_| evaluates));
+        [
+            recorded(self.logging_steps, given("logging_steps"), self.logging_strategy == IntervalStrategy::Steps),
+            recorded(self.eval_steps, eval_steps, evaluates),
+            recorded(self.save_steps, given("save_steps"), self.save_strategy == SaveStrategy::Steps),
+        ]
+    }
+
     /// How long a training on `num_rows` rows is.
     ///
     /// # Source

@@ -11,6 +11,7 @@ use crate::train::best::{Best, value_of};
 use crate::train::callback::{Course, Event};
 use crate::train::evaluation::{measure, predict};
 use crate::train::sampler::iterate_evaluation;
+use std::borrow::Cow;
 
 impl Trainer<'_> {
     /// Measures the model on all evaluation rows: `eval_loss`, the metrics of the task, and how fast it went.
@@ -50,11 +51,14 @@ impl Trainer<'_> {
 
     fn evaluate_set(&mut self, set: EvalSet<'_>, host: &mut dyn Host) -> Vec<(String, Json)> {
         let started = host.seconds();
-        let (arguments, rows) = (self.arguments, set.dataset.len());
+        let arguments = self.arguments;
         let batch_size = arguments.per_device_eval_batch_size.max(1);
+        let left_out = if arguments.dataloader_drop_last { set.dataset.len() % batch_size } else { 0 };
+        let rows = set.dataset.len() - left_out;
+        let dataset = if left_out == 0 { Cow::Borrowed(set.dataset) } else { Cow::Owned(set.dataset.clone().truncated(rows)) };
         let (mut batches_told, callbacks, control) = (0, &mut self.callbacks, &mut self.control);
         let state = &self.state;
-        let predictions = predict(&mut self.engine, set.dataset, batch_size, arguments.label_smoothing_factor, |done| {
+        let predictions = predict(&mut self.engine, &dataset, batch_size, arguments.label_smoothing_factor, |done| {
             host.progress(Progress::Evaluation(done, rows));
             let batches = if done == rows { rows.div_ceil(batch_size) } else { done / batch_size };
             for _ in batches_told..batches {
@@ -66,7 +70,7 @@ impl Trainer<'_> {
         });
         let split = set.prefix();
         let mut metrics = vec![(format!("{split}_loss"), predictions.loss.into())];
-        let measured = measure(self.task, &predictions.logits, set.dataset.labels());
+        let measured = measure(self.task, &predictions.logits, dataset.labels());
         metrics.extend(measured.into_iter().map(|(name, value)| (format!("{split}_{name}"), Json::Float(value))));
         metrics.extend(speed(&split, host.seconds() - started, rows as f64, rows.div_ceil(batch_size) as u64));
         metrics

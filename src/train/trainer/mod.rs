@@ -164,13 +164,13 @@ impl<'a> Trainer<'a> {
 
     fn begin(&mut self, length: &TrainingLength) {
         let arguments = self.arguments;
-        let steps = |count: super::arguments::StepCount| count.of(length.total_steps) as u64;
+        let [logging_steps, eval_steps, save_steps] = arguments.recorded_steps(length.total_steps);
         self.state.max_steps = length.total_steps as u64;
         self.state.num_train_epochs = length.num_epochs as u64;
         self.state.train_batch_size = Some(arguments.per_device_train_batch_size as u64);
-        self.state.logging_steps = steps(arguments.logging_steps).into();
-        self.state.eval_steps = steps(arguments.eval_steps).into();
-        self.state.save_steps = steps(arguments.save_steps).into();
+        self.state.logging_steps = logging_steps;
+        self.state.eval_steps = eval_steps;
+        self.state.save_steps = save_steps;
         self.state.callbacks = self.exported_states();
     }
 

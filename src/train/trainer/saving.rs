@@ -70,7 +70,8 @@ impl Trainer<'_> {
             host.keep_only(best)?;
         }
         self.fire(Event::TrainEnd);
-        metrics.retain(|(name, _)| name != "total_flos");
+        // Without progress bars transformers prints what is logged, and takes this out before it does.
+        metrics.retain(|(name, _)| name != "total_flos" || !self.arguments.disable_tqdm);
         metrics.push(("epoch".to_owned(), self.state.epoch.into()));
         Ok(metrics)
     }
