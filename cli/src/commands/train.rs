@@ -48,6 +48,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
 
     let weights = std::mem::take(&mut model.weights);
     let engine = Engine::new(model.bert.clone(), model.table.clone(), weights).with_precision(precision(arguments.bf16, quiet));
+    let engine = engine.with_optimizer(arguments.algorithm);
     let mut trainer = Trainer::new(engine, &arguments, &task, eval.as_ref(), arguments.pad_to_max_length.then_some(max_length));
     let mut host = Terminal::new(
         &arguments,

@@ -43,6 +43,8 @@ pub struct Release {
     pub tokenizer_side_files: bool,
     /// Whether `Trainer` writes its own `use_cache`, which is false, into the config.
     pub trainer_sets_use_cache: bool,
+    /// Whether `sgd`, `adagrad` and `rmsprop` take settings from `optim_args`.
+    pub torch_optimizers_take_arguments: bool,
     /// Decimals that `Trainer` rounds the losses to that it logs; none where it logs them as they are.
     pub logged_loss_decimals: Option<u8>,
     /// Whether the decoder of masked words shares its bias even where `tie_word_embeddings` is false.
@@ -64,6 +66,7 @@ pub const V4_57_6: Release = Release {
     wraps_special_floats: false,
     tokenizer_side_files: true,
     trainer_sets_use_cache: false,
+    torch_optimizers_take_arguments: false,
     logged_loss_decimals: Some(4),
     always_ties_decoder_bias: true,
     files: &[FILES, TOKENIZER_SIDE_FILES, PICKLED_WEIGHTS],
@@ -82,6 +85,7 @@ pub const V5_23_0: Release = Release {
     wraps_special_floats: true,
     tokenizer_side_files: false,
     trainer_sets_use_cache: true,
+    torch_optimizers_take_arguments: true,
     logged_loss_decimals: None,
     always_ties_decoder_bias: false,
     files: &[FILES],
