@@ -162,12 +162,12 @@ fn group<'t>(tensors: &mut TensorWriter<'t>, group: &'t ParameterGroup<'_>) -> V
 }
 
 fn remembered<'t>(tensors: &mut TensorWriter<'t>, entries: &'t [(String, Entry<'_>)]) -> Value {
-    let (mut fields, mut inner): (Vec<(&str, Value)>, Vec<(&str, Value)>) = Default::default();
+    let (mut fields, mut inner) = (Vec::new(), Vec::new());
     for (name, entry) in entries {
         let value = tensors.entry(entry);
         match name.strip_prefix(QUANTIZED).and_then(|rest| rest.strip_prefix('/')) {
             Some(name) => inner.push((name, value)),
-            None => fields.push((name, value)),
+            None => fields.push((name.as_str(), value)),
         }
     }
     if !inner.is_empty() {
