@@ -7,6 +7,7 @@ mod choice;
 #[cfg(test)]
 mod golden;
 mod length;
+mod optimizer;
 mod raw;
 mod resolve;
 mod table;
@@ -14,6 +15,7 @@ mod table;
 use std::path::PathBuf;
 
 use crate::format::release::Release;
+use crate::format::torch::optimizer_state::Algorithm;
 use crate::format::torch::pickle::Value;
 
 pub use choice::{DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
@@ -112,8 +114,10 @@ pub struct TrainingArguments {
     /// Share of the label's probability that is spread over all classes, 0 to 1.
     pub label_smoothing_factor: f64,
 
-    /// Which implementation of AdamW is meant; both compute the same up to rounding.
+    /// Which optimizer is meant, by its name.
     pub optim: Optimizer,
+    /// The optimizer with its settings.
+    pub algorithm: Algorithm,
     /// Highest learning rate.
     pub learning_rate: f64,
     /// Weight decay of all parameters but biases and layer norms.

@@ -50,7 +50,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
 
     let weights = std::mem::take(&mut model.weights);
     let engine = Engine::new(model.bert.clone(), model.table.clone(), weights).with_precision(precision(arguments.bf16, quiet));
-    let engine = engine.with_optimizer(rtrain::format::torch::optimizer_state::Algorithm::AdamW { beta1: arguments.adam_beta1, beta2: arguments.adam_beta2, eps: arguments.adam_epsilon, fused: arguments.optim == rtrain::train::arguments::Optimizer::AdamwTorchFused });
+    let engine = engine.with_optimizer(arguments.algorithm);
     let mut trainer = Trainer::new(engine, &arguments, &task, eval_sets, arguments.pad_to_max_length.then_some(max_length));
     let training_args = training_args(&arguments, &surroundings())?;
     let steps = train.as_ref().map_or(0, |rows| arguments.length(rows.len()).total_steps as u64);

@@ -43,6 +43,8 @@ pub struct Release {
     pub tokenizer_side_files: bool,
     /// Whether `Trainer` writes its own `use_cache`, which is false, into the config.
     pub trainer_sets_use_cache: bool,
+    /// Whether `sgd`, `adagrad` and `rmsprop` take settings from `optim_args`.
+    pub torch_optimizers_take_arguments: bool,
     /// Decimals that `Trainer` rounds the losses to that it logs; none where it logs them as they are.
     pub logged_loss_decimals: Option<u8>,
     /// Whether `Trainer` evaluates after the last step too where `eval_strategy` is `steps`.
@@ -68,6 +70,7 @@ pub const V4_57_6: Release = Release {
     wraps_special_floats: false,
     tokenizer_side_files: true,
     trainer_sets_use_cache: false,
+    torch_optimizers_take_arguments: false,
     logged_loss_decimals: Some(4),
     evaluates_last_step: false,
     logs_norm_without_clipping: false,
@@ -88,6 +91,7 @@ pub const V5_23_0: Release = Release {
     wraps_special_floats: true,
     tokenizer_side_files: false,
     trainer_sets_use_cache: true,
+    torch_optimizers_take_arguments: true,
     logged_loss_decimals: None,
     evaluates_last_step: true,
     logs_norm_without_clipping: true,

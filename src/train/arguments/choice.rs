@@ -93,12 +93,22 @@ choice! {
 }
 
 choice! {
-    /// An implementation of AdamW.
+    /// An optimizer.
     Optimizer {
-        /// PyTorch's plain one.
+        /// PyTorch's plain AdamW.
         AdamwTorch = "adamw_torch",
-        /// PyTorch's fused one, transformers' default.
+        /// PyTorch's fused AdamW, transformers' default.
         AdamwTorchFused = "adamw_torch_fused",
+        /// transformers' Adafactor, at the learning rate that is given.
+        Adafactor = "adafactor",
+        /// Stochastic gradient descent.
+        Sgd = "sgd",
+        /// Adagrad.
+        Adagrad = "adagrad",
+        /// RMSprop.
+        Rmsprop = "rmsprop",
+        /// The Lion of bitsandbytes.
+        Lion32bit = "lion_32bit",
     }
 }
 
@@ -141,6 +151,6 @@ mod tests {
         for name in IntervalStrategy::NAMES {
             assert_eq!(IntervalStrategy::from_name(name).map(IntervalStrategy::name), Some(*name));
         }
-        assert_eq!(Optimizer::from_name("sgd"), None);
+        assert_eq!(Optimizer::from_name("lomo"), None);
     }
 }

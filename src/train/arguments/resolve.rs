@@ -6,11 +6,13 @@ use indexmap::IndexMap;
 
 use super::choice::{DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
 use super::length::StepCount;
+use super::optimizer::{OptimArgs, algorithm};
 use super::raw::{RawValue, Typed, Values, read, read_default};
 use super::table::{ARGUMENTS, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, argument};
 use super::{Origin, ResumeFrom, TrainingArguments};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
 use crate::format::release::Release;
+use crate::format::torch::optimizer_state::Algorithm;
 use crate::format::torch::pickle::Value;
 use crate::nearest::nearest;
 use crate::train::schedule;
@@ -134,6 +136,7 @@ impl<'a> Given<'a> {
             neftune_noise_alpha: self.typed.contains_key("neftune_noise_alpha").then(|| self.float("neftune_noise_alpha")),
             label_smoothing_factor: self.float("label_smoothing_factor"),
             optim: self.choice("optim", Optimizer::from_name),
+            algorithm: self.algorithm()?,
             learning_rate: self.float("learning_rate"),
             weight_decay: self.float("weight_decay"),
             adam_beta1: self.float("adam_beta1"),
@@ -346,6 +349,20 @@ impl<'a> Given<'a> {
             }
         };
         text.split(',').map(pair).collect()
+    }
+
+    fn algorithm(&self) -> Result<Algorithm> {
+        // The others read them and make no use of them.
+        let is_used = self.choice("release", Release::find).torch_optimizers_take_arguments;
+        let text = self.text("optim_args").unwrap_or_default().replace(' ', "");
+        let given = OptimArgs::parse(&text).and_then(|given| if is_used { Ok(given) } else { OptimArgs::parse("") });
+        let scalars = ["adam_beta1", "adam_beta2", "adam_epsilon"].map(|name| self.float(name));
+        let algorithm = given.and_then(|given| algorithm(self.choice("optim", Optimizer::from_name), scalars, &given));
+        algorithm.map_err(|(expected, found)| {
+            let name = "optim_args";
+            let diagnostic = self.at(name, "argument-value", format!("{} cannot have this value", self.written(name)));
+            Error::misuse(diagnostic.expected(expected).found(found))
+        })
     }
 
     fn at(&self, name: &str, code: &'static str, message: String) -> Diagnostic {

@@ -15,7 +15,7 @@ pub enum Group {
     Data,
     /// What is done, for how long, in which batches.
     Training,
-    /// AdamW and its settings.
+    /// The optimizer and its settings.
     Optimizer,
     /// The course of the learning rate.
     Schedule,
@@ -151,20 +151,15 @@ const OPTIMIZER: Kind = Kind::Choice {
     not_yet: &[
         "adamw_torch_xla",
         "adamw_torch_npu_fused",
-        "adafactor",
         "adamw_anyprecision",
         "adamw_torch_4bit",
         "adamw_torch_8bit",
         "ademamix",
-        "sgd",
-        "adagrad",
         "adamw_bnb_8bit",
         "adamw_8bit",
         "lion_8bit",
-        "lion_32bit",
         "paged_adamw_32bit",
         "paged_adamw_8bit",
-        "rmsprop",
         "lomo",
         "adalomo",
         "grokadamw",
@@ -406,7 +401,14 @@ pub const ARGUMENTS: &[Argument] = &[
         "Round the operands of linear layers to bfloat16; faster on processors with AVX-512 BF16.",
     ),
     row(Group::Training, "fp16", Kind::Flag, Some("false"), "Not supported yet: rtrain computes in float32 or bfloat16."),
-    row(Group::Optimizer, "optim", OPTIMIZER, Some("adamw_torch_fused"), "The optimizer. Both names are the same AdamW here."),
+    row(Group::Optimizer, "optim", OPTIMIZER, Some("adamw_torch_fused"), "The optimizer. Both names of AdamW compute the same here."),
+    row(
+        Group::Optimizer,
+        "optim_args",
+        Kind::Text,
+        None,
+        "Settings of sgd, adagrad and rmsprop, such as momentum=0.9,nesterov=true; transformers 4 takes no notice of them.",
+    ),
     row(Group::Optimizer, "learning_rate", NOT_NEGATIVE, Some("5e-5"), "Highest learning rate; 1e-5 to 5e-5 suit BERT."),
     row(Group::Optimizer, "weight_decay", NOT_NEGATIVE, Some("0.0"), "Weight decay of all parameters but biases and layer norms."),
     row(Group::Optimizer, "adam_beta1", BETA, Some("0.9"), "Decay of the mean of the gradients."),
@@ -583,7 +585,6 @@ pub const NOT_YET: &[&str] = &[
     "log_level",
     "log_level_replica",
     "log_on_each_node",
-    "optim_args",
     "optim_target_modules",
     "parallelism_config",
     "prediction_loss_only",
@@ -629,7 +630,7 @@ pub const NOT_YET_OF_SCRIPT: &[&str] = &[
 
 /// Arguments that transformers had before 5.23.0, each with what to do now.
 pub const REMOVED: &[(&str, &str)] = &[
-    ("adafactor", "it became optim adafactor, which rtrain does not support yet"),
+    ("adafactor", "write optim adafactor"),
     ("evaluation_strategy", "write eval_strategy"),
     ("fp16_backend", "leave it out"),
     ("fp16_opt_level", "leave it out"),

@@ -6,6 +6,8 @@
 mod adafactor;
 mod adagrad;
 mod adamw;
+#[cfg(test)]
+mod golden;
 mod lion;
 mod norm;
 mod restore;

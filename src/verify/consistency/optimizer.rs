@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 const FILE: &str = "optimizer.pt";
 /// What optimizers remember in the shape of the parameter itself.
-const MOMENTS: [&str; 4] = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"];
+const MOMENTS: [&str; 8] =
+    ["exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "grad_avg", "sum", "__bnb_optimizer_quant_state__/state1"];
 
 pub(super) fn check(directory: &Directory<'_>, report: &mut Report) -> Result<()> {
     let Some(state) = directory.optimizer() else { return Ok(()) };

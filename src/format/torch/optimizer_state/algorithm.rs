@@ -120,7 +120,7 @@ impl Algorithm {
             (Algorithm::RmsProp { momentum, centered, .. }, _) => {
                 like_it(&[Some("square_avg"), is_set(*momentum).then_some("momentum_buffer"), centered.then_some("grad_avg")])
             }
-            (Algorithm::Lion { .. }, _) => like_it(&[Some("state1")]),
+            (Algorithm::Lion { .. }, _) => like_it(&[Some("__bnb_optimizer_quant_state__/state1")]),
         }
     }
 

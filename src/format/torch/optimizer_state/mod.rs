@@ -15,6 +15,9 @@ use crate::storage::{Content, Piece};
 
 pub use algorithm::{Algorithm, GroupSettings, Remembered, StepFormat};
 
+/// The dict in which bitsandbytes keeps what it remembers of a parameter.
+const QUANTIZED: &str = "__bnb_optimizer_quant_state__";
+
 /// The state of an optimizer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptimizerState<'a> {
@@ -90,7 +93,7 @@ impl<'a> OptimizerState<'a> {
         let mut parameters = Vec::with_capacity(state.len());
         for (key, entries) in state {
             let number: u64 = key.as_integer().ok_or_else(|| file.unexpected("/state", "numbers of parameters", key))?;
-            parameters.push((number, entries_of(&mut file, &format!("/state/{number}"), entries)?));
+            parameters.push((number, remembered_of(&mut file, &format!("/state/{number}"), entries)?));
         }
         let groups = groups.as_list().ok_or_else(|| file.unexpected("/param_groups", "a list", groups))?;
         let groups = groups.iter().enumerate().map(|(index, group)| parse_group(&mut file, index, group)).collect::<Result<_>>()?;
@@ -105,9 +108,9 @@ impl<'a> OptimizerState<'a> {
     /// The pieces of the file one after another; the tensors' own bytes are not copied.
     pub fn pieces(&self) -> Vec<Piece<'_>> {
         let mut tensors = TensorWriter::default();
-        let parameters = self.parameters.iter().map(|(number, entries)| ((*number).into(), dict(&mut tensors, entries, None)));
+        let parameters = self.parameters.iter().map(|(number, entries)| ((*number).into(), remembered(&mut tensors, entries)));
         let state = Value::Dict(std::sync::Arc::new(parameters.collect()));
-        let groups = self.groups.iter().map(|group| dict(&mut tensors, &group.settings, Some(&group.parameters)));
+        let groups = self.groups.iter().map(|settings| group(&mut tensors, settings));
         let groups = Value::list(groups.collect::<Vec<_>>());
         tensors.archive(&self.stem, &Value::dict([("state", state), ("param_groups", groups)])).into_pieces()
     }
@@ -125,6 +128,21 @@ fn entries_of<'a>(file: &mut TorchFile<'a>, pointer: &str, value: &Value) -> Res
     fields.into_iter().map(|(name, value)| Ok((name.to_owned(), file.entry(&format!("{pointer}/{name}"), value)?))).collect()
 }
 
+/// The entries of a parameter; those of bitsandbytes' inner dict have its name before their own.
+fn remembered_of<'a>(file: &mut TorchFile<'a>, pointer: &str, value: &Value) -> Result<Vec<(String, Entry<'a>)>> {
+    let mut entries = Vec::new();
+    for (name, value) in file.fields(pointer, value)? {
+        let pointer = format!("{pointer}/{name}");
+        if name == QUANTIZED {
+            let inner = entries_of(file, &pointer, value)?;
+            entries.extend(inner.into_iter().map(|(inner, entry)| (format!("{QUANTIZED}/{inner}"), entry)));
+        } else {
+            entries.push((name.to_owned(), file.entry(&pointer, value)?));
+        }
+    }
+    Ok(entries)
+}
+
 fn parse_group<'a>(file: &mut TorchFile<'a>, index: usize, group: &Value) -> Result<ParameterGroup<'a>> {
     let pointer = format!("/param_groups/{index}");
     let mut settings = entries_of(file, &pointer, group)?;
@@ -136,9 +154,25 @@ fn parse_group<'a>(file: &mut TorchFile<'a>, index: usize, group: &Value) -> Res
     Ok(ParameterGroup { settings, parameters })
 }
 
-fn dict<'t>(tensors: &mut TensorWriter<'t>, entries: &'t [(String, Entry<'_>)], parameters: Option<&[u64]>) -> Value {
-    let mut fields: Vec<(&str, Value)> = entries.iter().map(|(name, entry)| (name.as_str(), tensors.entry(entry))).collect();
-    fields.extend(parameters.map(|numbers| ("params", Value::list(numbers.iter().map(|&number| number.into())))));
+fn group<'t>(tensors: &mut TensorWriter<'t>, group: &'t ParameterGroup<'_>) -> Value {
+    let settings = group.settings.iter().map(|(name, entry)| (name.as_str(), tensors.entry(entry)));
+    let mut fields: Vec<(&str, Value)> = settings.collect();
+    fields.push(("params", Value::list(group.parameters.iter().map(|&number| number.into()))));
+    Value::dict(fields)
+}
+
+fn remembered<'t>(tensors: &mut TensorWriter<'t>, entries: &'t [(String, Entry<'_>)]) -> Value {
+    let (mut fields, mut inner) = (Vec::new(), Vec::new());
+    for (name, entry) in entries {
+        let value = tensors.entry(entry);
+        match name.strip_prefix(QUANTIZED).and_then(|rest| rest.strip_prefix('/')) {
+            Some(name) => inner.push((name, value)),
+            None => fields.push((name.as_str(), value)),
+        }
+    }
+    if !inner.is_empty() {
+        fields.push((QUANTIZED, Value::dict(inner)));
+    }
     Value::dict(fields)
 }
 
