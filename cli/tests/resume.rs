@@ -1,13 +1,12 @@
 //! A run that was stopped and goes on ends in the bytes of one that was left alone.
 #![cfg(feature = "train")]
 
-mod common;
-
-use common::{Workplace, transcript};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
 
 /// A table of so many rows, with the labels of the golden model, whose texts differ in length.
 fn table(rows: usize) -> String {
@@ -20,10 +19,12 @@ fn table(rows: usize) -> String {
     "text,label\n".to_owned() + &(0..rows).map(row).collect::<String>()
 }
 
-fn workplace() -> Workplace {
-    let workplace = Workplace::new();
-    fs::write(workplace.path("train.csv"), table(22)).unwrap();
-    fs::write(workplace.path("validation.csv"), table(7)).unwrap();
+/// A folder with a model and tables.
+fn workplace() -> TempDir {
+    let workplace = TempDir::new().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/bert/classifier"), &workplace.path().join("model"));
+    fs::write(workplace.path().join("train.csv"), table(22)).unwrap();
+    fs::write(workplace.path().join("validation.csv"), table(7)).unwrap();
     workplace
 }
 
@@ -48,10 +49,10 @@ const RUN: [&str; 17] = [
     "--pad_to_max_length=false",
 ];
 
-fn train(workplace: &Workplace, more: &[&str]) {
+fn train(workplace: &TempDir, more: &[&str]) {
     let arguments: Vec<&str> = RUN.iter().copied().chain(more.iter().copied()).collect();
-    let output = workplace.command(&arguments).output().unwrap();
-    assert!(output.status.success(), "{}", transcript(&output));
+    let output = Command::new(env!("CARGO_BIN_EXE_rtrain")).args(arguments).current_dir(workplace.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The files of a directory and of its checkpoints by their paths, without what tells of the clock.
@@ -112,19 +113,19 @@ fn assert_resumes_from_every_step(release: &str, more: &[&str], steps: u64) {
     let workplace = workplace();
     let more: Vec<&str> = more.iter().copied().chain(["--release", release]).collect();
     train(&workplace, &more);
-    let whole = content(&workplace.path("out"));
-    let saved = |step: u64| workplace.path("out").join(format!("checkpoint-{step}")).is_dir();
+    let whole = content(&workplace.path().join("out"));
+    let saved = |step: u64| workplace.path().join("out").join(format!("checkpoint-{step}")).is_dir();
     assert!(saved(steps), "the last checkpoint is of step {steps}");
     for step in (1..=steps).filter(|step| saved(*step)) {
         let stopped = self::workplace();
         for checkpoint in (1..=step).filter(|checkpoint| saved(*checkpoint)) {
             for path in [format!("out/checkpoint-{checkpoint}"), format!("out/.rtrain/checkpoint-{checkpoint}.json")] {
-                copy(&workplace.path(&path), &stopped.path(&path));
+                copy(&workplace.path().join(&path), &stopped.path().join(&path));
             }
         }
         let resume: Vec<&str> = more.iter().copied().chain(["--resume_from_checkpoint"]).collect();
         train(&stopped, &resume);
-        assert_same(&whole, &content(&stopped.path("out")), &format!("release {release}, resumed from step {step}"));
+        assert_same(&whole, &content(&stopped.path().join("out")), &format!("release {release}, resumed from step {step}"));
     }
 }
 
