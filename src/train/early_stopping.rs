@@ -38,8 +38,7 @@ impl TrainerCallback for EarlyStopping {
 
     fn exported_state(&self) -> Option<(&'static str, Json)> {
         let object = |entries: Vec<(&str, Json)>| Json::Object(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-        let arguments =
-            vec![("early_stopping_patience", self.patience.into()), ("early_stopping_threshold", Json::Float(self.threshold))];
+        let arguments = vec![("early_stopping_patience", self.patience.into()), ("early_stopping_threshold", Json::Float(self.threshold))];
         let attributes = vec![("early_stopping_patience_counter", self.counter.into())];
         Some(("EarlyStoppingCallback", object(vec![("args", object(arguments)), ("attributes", object(attributes))])))
     }

@@ -125,11 +125,8 @@ impl Engine {
             self.settle(batch);
             let mut total = std::mem::take(&mut self.accumulated);
             let backward = if settings.gradient_checkpointing { Self::backward_by_parts } else { Self::backward };
-            let draws = Draws {
-                generator: dropout,
-                padded_length: settings.padded_length,
-                neftune_noise_alpha: settings.neftune_noise_alpha,
-            };
+            let draws =
+                Draws { generator: dropout, padded_length: settings.padded_length, neftune_noise_alpha: settings.neftune_noise_alpha };
             let loss = backward(self, batch, settings.label_smoothing_factor, draws, &mut total);
             self.accumulated = total;
             self.micro_batches += 1;

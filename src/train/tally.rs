@@ -49,8 +49,7 @@ impl Tally {
     /// # Source
     /// transformers 5.23.0, `trainer.py` (`_run_epoch`).
     pub fn add_loss(&mut self, loss: f32, step: u64, filters: bool) {
-        self.loss_since_log +=
-            if filters && !loss.is_finite() { self.loss_since_log / (1 + step - self.last_logged) as f32 } else { loss };
+        self.loss_since_log += if filters && !loss.is_finite() { self.loss_since_log / (1 + step - self.last_logged) as f32 } else { loss };
     }
 
     /// The mean loss of the steps since the last log entry; the next ones begin anew.
@@ -105,7 +104,9 @@ impl Tally {
             epoch_is_open: fields.required("epoch_is_open")?,
             epoch_began_with: match fields.required::<Option<Vec<Json>>>("epoch_began_with")? {
                 None => None,
-                Some(state) => Some(generator(&state).ok_or_else(|| fields.error("epoch_began_with", "the state of a generator", "another list"))?),
+                Some(state) => {
+                    Some(generator(&state).ok_or_else(|| fields.error("epoch_began_with", "the state of a generator", "another list"))?)
+                }
             },
             ..Tally::after(state)
         };

@@ -79,7 +79,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         let mut metrics = trainer.evaluate(&mut host);
         metrics.push(("eval_samples".to_owned(), eval.iter().map(|(_, dataset)| dataset.len()).sum::<usize>().into()));
         if arguments.do_train {
-            metrics.push(("epoch".to_owned(), trainer.state.epoch.into()));
+            metrics.extend(trainer.where_it_stands());
         }
         host.results("eval", &metrics, &mut all_results)?;
     }

@@ -48,7 +48,9 @@ impl TrainingArguments {
     pub fn recorded_steps(&self, total_steps: usize) -> [Number; 3] {
         let given = |name: &str| self.given.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
         let recorded = |count: StepCount, value: Option<&Value>, counts: bool| match (count, value.and_then(Value::as_float)) {
-            (StepCount::Steps(_), Some(number)) if !(counts && number > 1.0) && value.is_some_and(|value| matches!(value, Value::Float(_))) => {
+            (StepCount::Steps(_), Some(number))
+                if !(counts && number > 1.0) && value.is_some_and(|value| matches!(value, Value::Float(_))) =>
+            {
                 Number::Float(number)
             }
             _ => Number::from(count.of(total_steps) as u64),

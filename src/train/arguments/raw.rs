@@ -128,7 +128,10 @@ fn typed(kind: Kind, value: &Value) -> Option<Typed> {
         Kind::Steps => float(value).filter(|steps| *steps >= 0.0 && (*steps < 1.0 || is_count(*steps))).map(Typed::Float),
         Kind::Flag => flag(value).map(Typed::Flag),
         Kind::Mapping => mapping(value).map(Typed::Mapping),
-        Kind::Choice { supported, .. } => word(value).filter(|word| supported.contains(&word.as_str())).map(Typed::Text),
+        Kind::Choice { supported, .. } => {
+            let word = word(value).filter(|word| supported.contains(&word.as_str()));
+            word.or_else(|| switch(supported, value)).map(Typed::Text)
+        }
     }
 }
 
@@ -179,6 +182,12 @@ fn word(value: &Value) -> Option<String> {
         },
         _ => None,
     }
+}
+
+/// What was a switch before it had words: on means `all`.
+fn switch(supported: &[&str], value: &Value) -> Option<String> {
+    let word = if flag(value)? { "all" } else { "no" };
+    supported.contains(&"all").then(|| word.to_owned())
 }
 
 fn integer(value: &Value) -> Option<i64> {
@@ -298,6 +307,15 @@ mod tests {
     }
 
     #[test]
+    fn a_switch_may_stand_for_all_or_no() {
+        let kind = Kind::Choice { supported: &["no", "all", "non_padding"], not_yet: &[] };
+        for (value, word) in [(json!(true), "all"), (json!("True"), "all"), (json!(false), "no"), (json!("non_padding"), "non_padding")] {
+            assert_eq!(typed(kind, &value), Some(Typed::Text(word.to_owned())));
+        }
+        assert_eq!(typed(Kind::Choice { supported: &["no", "steps"], not_yet: &[] }, &json!(true)), None);
+    }
+
+    #[test]
     fn several_files_have_names() {
         let files = |value: Value| match typed(Kind::Files, &value) {
             Some(Typed::Files(files)) => Some(files.into_iter().map(|(name, path)| (name.unwrap_or_default(), path)).collect::<Vec<_>>()),
@@ -309,7 +327,9 @@ mod tests {
         assert_eq!(files(json!("short=s.csv")), pairs(&[("short", "s.csv")]));
         assert_eq!(files(json!({"short": "s.csv", "long": "l.csv"})), pairs(&[("short", "s.csv"), ("long", "l.csv")]));
         assert_eq!(files(json!(["short=s.csv", "long=l.csv"])), pairs(&[("short", "s.csv"), ("long", "l.csv")]));
-        for value in [json!([]), json!({}), json!(["a.csv", "b.csv"]), json!(["a=1", "a=2"]), json!({"a b": "c"}), json!(""), json!({"a": null})] {
+        for value in
+            [json!([]), json!({}), json!(["a.csv", "b.csv"]), json!(["a=1", "a=2"]), json!({"a b": "c"}), json!(""), json!({"a": null})]
+        {
             assert_eq!(files(value.clone()), None, "{value}");
         }
     }

@@ -270,7 +270,8 @@ impl<'a> Given<'a> {
         };
         let conflict = |message: String, hint: &str| Err(Error::misuse(self.at(asking, "argument-conflict", message).hint(hint)));
         let wants = if asking == "save_strategy" { "save_strategy best" } else { asking };
-        if arguments.eval_strategy == IntervalStrategy::No {
+        // Without evaluations transformers takes `save_strategy best` and saves nothing.
+        if arguments.eval_strategy == IntervalStrategy::No && asking != "save_strategy" {
             return conflict(format!("{wants} needs evaluations while training"), "set eval_strategy steps or epoch");
         }
         if arguments.metric_for_best_model.is_none() {

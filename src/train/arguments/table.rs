@@ -448,13 +448,7 @@ pub const ARGUMENTS: &[Argument] = &[
     row(Group::Logging, "logging_strategy", STRATEGY, Some("steps"), "When to log the loss and the learning rate."),
     row(Group::Logging, "logging_steps", Kind::Steps, Some("500"), "Steps between two log entries; below 1, the share of all steps."),
     row(Group::Logging, "logging_first_step", Kind::Flag, Some("false"), "Log the first step too."),
-    row(
-        Group::Logging,
-        "logging_nan_inf_filter",
-        Kind::Flag,
-        Some("true"),
-        "Leave losses that are not finite out of what is logged.",
-    ),
+    row(Group::Logging, "logging_nan_inf_filter", Kind::Flag, Some("true"), "Leave losses that are not finite out of what is logged."),
     row(
         Group::Logging,
         "include_num_input_tokens_seen",

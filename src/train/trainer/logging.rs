@@ -29,17 +29,23 @@ impl Trainer<'_> {
         self.log(entries, Some(host.seconds() - run.started), host);
     }
 
+    /// What every entry of the log says of the run, and so the results do that were logged.
+    pub fn where_it_stands(&self) -> Vec<(String, Json)> {
+        let mut entries = vec![("epoch".to_owned(), self.state.epoch.into())];
+        if self.arguments.include_num_input_tokens_seen != InputTokens::No {
+            entries.push(("num_input_tokens_seen".to_owned(), self.state.num_input_tokens_seen.into()));
+        }
+        entries
+    }
+
     /// Adds an entry to the log; `seconds` since the training began, where the speed is to be told.
     pub(super) fn log(&mut self, mut entries: Vec<(String, Json)>, seconds: Option<f64>, host: &mut dyn Host) {
-        entries.push(("epoch".to_owned(), self.state.epoch.into()));
-        if self.arguments.include_num_input_tokens_seen != InputTokens::No {
-            let tokens = self.state.num_input_tokens_seen;
-            entries.push(("num_input_tokens_seen".to_owned(), tokens.into()));
-            if let Some(seconds) = seconds {
-                let session = tokens.to_f64() - self.tally.tokens_before as f64;
-                entries.push(("train_runtime".to_owned(), Json::Float(rounded(seconds, 4))));
-                entries.push(("train_tokens_per_second".to_owned(), rate(session, seconds)));
-            }
+        entries.extend(self.where_it_stands());
+        let counts_tokens = self.arguments.include_num_input_tokens_seen != InputTokens::No;
+        if let Some(seconds) = seconds.filter(|_| counts_tokens) {
+            let tokens = self.state.num_input_tokens_seen.to_f64() - self.tally.tokens_before as f64;
+            entries.push(("train_runtime".to_owned(), Json::Float(rounded(seconds, 4))));
+            entries.push(("train_tokens_per_second".to_owned(), rate(tokens, seconds)));
         }
         let mut entry = entries.clone();
         entry.push(("step".to_owned(), self.state.global_step.into()));

@@ -63,10 +63,11 @@ impl Trainer<'_> {
         self.tally = tally;
         let steps_per_epoch = run.length.steps_per_epoch as u64;
         let steps_in_epoch = self.state.global_step % steps_per_epoch;
+        let is_over = is_stopped || self.state.global_step >= self.state.max_steps;
         Ok(Start {
             epoch: (self.state.global_step / steps_per_epoch) as usize,
             steps_in_epoch: if self.arguments.ignore_data_skip { 0 } else { steps_in_epoch as usize },
-            ends_epoch: self.tally.epoch_is_open && steps_in_epoch == 0,
+            ends_epoch: self.tally.epoch_is_open && (steps_in_epoch == 0 || is_over),
             is_stopped,
             is_resumed: true,
         })
@@ -81,7 +82,9 @@ impl Trainer<'_> {
             host.progress(Progress::Notice(&difference));
         }
         if let Some(best) = self.state.best_model_checkpoint.take_if(|best| !host.has_directory(best)) {
-            host.progress(Progress::Notice(&format!("the best checkpoint {best} is not there any more; the next best one takes its place")));
+            host.progress(Progress::Notice(&format!(
+                "the best checkpoint {best} is not there any more; the next best one takes its place"
+            )));
         }
         let with_arguments = self.arguments.restore_callback_states_from_checkpoint;
         for callback in &mut self.callbacks {

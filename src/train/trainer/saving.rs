@@ -72,7 +72,7 @@ impl Trainer<'_> {
         self.fire(Event::TrainEnd);
         // Without progress bars transformers prints what is logged, and takes this out before it does.
         metrics.retain(|(name, _)| name != "total_flos" || !self.arguments.disable_tqdm);
-        metrics.push(("epoch".to_owned(), self.state.epoch.into()));
+        metrics.extend(self.where_it_stands());
         Ok(metrics)
     }
 

@@ -53,7 +53,8 @@ fn null_is_as_good_as_nothing_where_there_is_no_default() {
 
 #[test]
 fn evaluation_steps_follow_those_of_logging() {
-    let evaluating = |eval_steps: Value| json!({"eval_strategy": "steps", "validation_file": "v", "logging_steps": 50, "eval_steps": eval_steps});
+    let evaluating =
+        |eval_steps: Value| json!({"eval_strategy": "steps", "validation_file": "v", "logging_steps": 50, "eval_steps": eval_steps});
     assert_eq!(resolve(evaluating(Value::Null)).eval_steps, StepCount::Steps(50));
     assert_eq!(resolve(evaluating(json!(0))).eval_steps, StepCount::Steps(50));
     assert_eq!(resolve(json!({"logging_steps": 50})).eval_steps, StepCount::Steps(500));
