@@ -48,9 +48,9 @@ fn known(code: &str) -> Result<&'static str, String> {
     codes::find(code).map(|code| code.name).ok_or_else(suggestion)
 }
 
-/// Whether a text is more likely a code with a typing error than the name of a file, which has a dot or a wildcard.
+/// Whether a text is more likely a code with a typing error than the name of a file, which has a dot, a digit or a wildcard.
 fn is_misspelt_code(text: &str) -> bool {
-    !text.contains(['.', '*', '?', '[', '/']) && near(text).is_some()
+    !text.contains(|letter: char| letter.is_ascii_digit() || ['.', '*', '?', '[', '/'].contains(&letter)) && near(text).is_some()
 }
 
 fn near(code: &str) -> Option<&'static str> {
@@ -71,6 +71,7 @@ mod tests {
         assert!(pattern.file(&["README.md"]) && pattern.finding("reference-extra", &["README.md"]));
         assert!(!pattern.file(&["config.json"]) && !pattern.finding("reference-extra", &["config.json"]));
         assert!(ignored("checkpoint-*/optimizer.pt").file(&["optimizer.pt", "checkpoint-500/optimizer.pt"]));
+        assert!(ignored("checkpoint-2").file(&["config.json", "checkpoint-2"]));
         assert!(ignored("optimizer.pt").file(&["optimizer.pt", "checkpoint-500/optimizer.pt"]));
     }
 
