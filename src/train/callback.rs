@@ -125,7 +125,7 @@ fn after_step(Course { arguments, state }: Course<'_>, control: &mut TrainerCont
     control.should_save |= saves && falls_on(state.save_steps);
     if step >= state.max_steps {
         control.should_training_stop = true;
-        control.should_evaluate |= evaluates && arguments.release.evaluates_last_step;
+        control.should_evaluate |= evaluates && arguments.release.trainer.evaluates_last_step;
         control.should_save |= saves;
     }
 }

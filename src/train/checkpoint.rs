@@ -80,12 +80,11 @@ pub const TRAINING_ARGS: &str = "training_args.bin";
 /// # Errors
 /// The release does not have an argument or a value.
 pub fn training_args(arguments: &TrainingArguments, surroundings: &Surroundings) -> Result<Vec<u8>> {
-    let is_4 = arguments.release.version.starts_with("4.");
+    let trainer = &arguments.release.trainer;
     let mut given: Vec<(&str, Value)> = Vec::new();
     for (name, value) in &arguments.given {
         match *name {
-            // Release 4 has an argument of its own for the one strategy that it offers.
-            "train_sampling_strategy" if is_4 => {
+            "train_sampling_strategy" if !trainer.has_sampling_strategies => {
                 let is_grouped = arguments.train_sampling_strategy == SamplingStrategy::GroupByLength;
                 given.push(("group_by_length", is_grouped.into()));
             }
@@ -93,9 +92,10 @@ pub fn training_args(arguments: &TrainingArguments, surroundings: &Surroundings)
             "do_train" | "do_eval" | "do_predict" => {}
             // A run that goes on is the run that it was.
             "resume_from_checkpoint" => {}
-            // Release 4 has an argument of its own for a share of the steps.
-            "warmup_steps" if is_4 && arguments.warmup_steps.fract() != 0.0 => given.push(("warmup_ratio", value.clone())),
-            "warmup_steps" if is_4 => given.push(("warmup_steps", (arguments.warmup_steps as i64).into())),
+            "warmup_steps" if trainer.has_warmup_ratio && arguments.warmup_steps.fract() != 0.0 => {
+                given.push(("warmup_ratio", value.clone()))
+            }
+            "warmup_steps" if trainer.has_warmup_ratio => given.push(("warmup_steps", (arguments.warmup_steps as i64).into())),
             name => given.push((name, value.clone())),
         }
     }

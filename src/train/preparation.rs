@@ -113,7 +113,7 @@ impl LoadedModel {
         config.set("problem_type", Json::from(task.problem_type()));
         config.set("architectures", Json::Array(vec![Json::from("BertForSequenceClassification")]));
         config.set("dtype", Json::from("float32"));
-        if release.trainer_sets_use_cache {
+        if release.trainer.sets_use_cache {
             config.set("use_cache", Json::Bool(false));
         }
         if let Some(pad) = tokenizer.pad_id() {

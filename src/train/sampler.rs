@@ -74,7 +74,7 @@ impl Sampler {
 /// Release 4 groups the rows of an evaluation by length too, and draws their order from the same generator.
 pub fn iterate_evaluation(arguments: &TrainingArguments, rows: usize, generator: &mut Mt19937) {
     generator.random_i64();
-    if arguments.train_sampling_strategy == SamplingStrategy::GroupByLength && arguments.release.version.starts_with("4.") {
+    if arguments.train_sampling_strategy == SamplingStrategy::GroupByLength && !arguments.release.trainer.has_sampling_strategies {
         generator.skip(rows.saturating_sub(1));
     }
 }

@@ -8,12 +8,14 @@
 //! `tokenization_utils_base.py` (`save_pretrained`).
 pub mod config_fields;
 pub mod files;
+pub mod trainer;
 
 use crate::format::json::Json;
 use crate::format::release::config_fields::{
     BASE_4, BASE_5, GENERATION_4, GENERATION_5, GENERATION_KEYS_5, MODELS_4, MODELS_5, ModelFields,
 };
 use crate::format::release::files::{FILES, FileRow, PICKLED_WEIGHTS, TOKENIZER_SIDE_FILES};
+use crate::format::release::trainer::{TRAINER_4, TRAINER_5, Trainer};
 
 /// One release of transformers.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,16 +43,8 @@ pub struct Release {
     /// Whether a tokenizer is saved with its vocabulary and its special tokens in files of their own, and `tokenizer_config.json` lists the
     /// added tokens.
     pub tokenizer_side_files: bool,
-    /// Whether `Trainer` writes its own `use_cache`, which is false, into the config.
-    pub trainer_sets_use_cache: bool,
-    /// Whether `sgd`, `adagrad` and `rmsprop` take settings from `optim_args`.
-    pub torch_optimizers_take_arguments: bool,
-    /// Decimals that `Trainer` rounds the losses to that it logs; none where it logs them as they are.
-    pub logged_loss_decimals: Option<u8>,
-    /// Whether `Trainer` evaluates after the last step too where `eval_strategy` is `steps`.
-    pub evaluates_last_step: bool,
-    /// Whether `Trainer` logs the norm of the gradients even where `max_grad_norm` is 0.
-    pub logs_norm_without_clipping: bool,
+    /// Its `Trainer`.
+    pub trainer: Trainer,
     /// Whether the decoder of masked words shares its bias even where `tie_word_embeddings` is false.
     pub always_ties_decoder_bias: bool,
     /// Files that it writes.
@@ -69,11 +63,7 @@ pub const V4_57_6: Release = Release {
     generation_keys: &[],
     wraps_special_floats: false,
     tokenizer_side_files: true,
-    trainer_sets_use_cache: false,
-    torch_optimizers_take_arguments: false,
-    logged_loss_decimals: Some(4),
-    evaluates_last_step: false,
-    logs_norm_without_clipping: false,
+    trainer: TRAINER_4,
     always_ties_decoder_bias: true,
     files: &[FILES, TOKENIZER_SIDE_FILES, PICKLED_WEIGHTS],
 };
@@ -90,11 +80,7 @@ pub const V5_23_0: Release = Release {
     generation_keys: GENERATION_KEYS_5,
     wraps_special_floats: true,
     tokenizer_side_files: false,
-    trainer_sets_use_cache: true,
-    torch_optimizers_take_arguments: true,
-    logged_loss_decimals: None,
-    evaluates_last_step: true,
-    logs_norm_without_clipping: true,
+    trainer: TRAINER_5,
     always_ties_decoder_bias: false,
     files: &[FILES],
 };

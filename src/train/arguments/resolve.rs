@@ -219,7 +219,7 @@ impl<'a> Given<'a> {
 
     fn algorithm(&self) -> Result<Algorithm> {
         // The others read them and make no use of them.
-        let is_used = self.choice("release", Release::find).torch_optimizers_take_arguments;
+        let is_used = self.choice("release", Release::find).trainer.torch_optimizers_take_arguments;
         let text = self.text("optim_args").unwrap_or_default().replace(' ', "");
         let given = OptimArgs::parse(&text).and_then(|given| if is_used { Ok(given) } else { OptimArgs::parse("") });
         let scalars = ["adam_beta1", "adam_beta2", "adam_epsilon"].map(|name| self.float(name));

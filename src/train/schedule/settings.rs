@@ -57,7 +57,7 @@ pub(super) fn read(arguments: &TrainingArguments) -> Result<Beginning> {
     let (kind, learning_rate) = (arguments.lr_scheduler_type, arguments.learning_rate);
     // transformers does not look at them here.
     let is_ignored = matches!(kind, SchedulerType::Constant | SchedulerType::ConstantWithWarmup)
-        || (kind == SchedulerType::InverseSqrt && arguments.release.version.starts_with("4."));
+        || (kind == SchedulerType::InverseSqrt && !arguments.release.trainer.inverse_sqrt_takes_settings);
     let settings = Settings { kind, given: if is_ignored { None } else { arguments.lr_scheduler_kwargs.as_ref() } };
     settings.check_names()?;
     let curve = match kind {

@@ -22,7 +22,7 @@ impl Trainer<'_> {
 
     fn log_loss(&mut self, run: &Run<'_>, host: &mut dyn Host) {
         let loss = self.tally.mean_since_log(self.state.global_step);
-        let loss = self.arguments.release.logged_loss_decimals.map_or(loss, |decimals| rounded(loss, decimals));
+        let loss = self.arguments.release.trainer.logged_loss_decimals.map_or(loss, |decimals| rounded(loss, decimals));
         let mut entries = vec![("loss".to_owned(), Json::Float(loss))];
         entries.extend(self.tally.gradient_norm.map(|norm| ("grad_norm".to_owned(), Json::Float(norm))));
         entries.extend(self.tally.learning_rate.map(|rate| ("learning_rate".to_owned(), Json::Float(rate))));

@@ -246,7 +246,7 @@ impl<'a> Trainer<'a> {
         self.fire(Event::OptimizerStep);
         run.schedule.step();
         self.state.global_step += 1;
-        let is_logged = arguments.max_grad_norm > 0.0 || arguments.release.logs_norm_without_clipping;
+        let is_logged = arguments.max_grad_norm > 0.0 || arguments.release.trainer.logs_norm_without_clipping;
         self.tally.gradient_norm = is_logged.then_some(f64::from(gradient_norm as f32));
         self.tally.learning_rate = Some(learning_rate);
         host.progress(Progress::Step { step: self.state.global_step, total: self.state.max_steps, loss });

@@ -99,11 +99,11 @@ impl Given<'_> {
         Ok(())
     }
 
-    /// Releases have different names for it, and release 4 knows two strategies only.
+    /// Releases have different names for it, and the older one knows two strategies only.
     fn check_sampling(&self, arguments: &TrainingArguments) -> Result<()> {
         let (new, old) = ("train_sampling_strategy", "group_by_length");
-        let version = arguments.release.version;
-        if self.values.contains_key(old) && !version.starts_with("4.") {
+        let (version, has_strategies) = (arguments.release.version, arguments.release.trainer.has_sampling_strategies);
+        if self.values.contains_key(old) && has_strategies {
             let diagnostic =
                 self.at(old, "removed-argument", format!("{} was removed from transformers before {version}", self.written(old)));
             return Err(Error::misuse(diagnostic.hint("write train_sampling_strategy group_by_length")));
@@ -113,7 +113,7 @@ impl Given<'_> {
             return Err(Error::misuse(diagnostic.hint("leave one of them out")));
         }
         let strategy = arguments.train_sampling_strategy;
-        if version.starts_with("4.") && !matches!(strategy, SamplingStrategy::Random | SamplingStrategy::GroupByLength) {
+        if !has_strategies && !matches!(strategy, SamplingStrategy::Random | SamplingStrategy::GroupByLength) {
             let diagnostic = self.at(new, "unsupported-value", format!("transformers {version} does not have this {new}"));
             let diagnostic = diagnostic.expected("random or group_by_length").found(strategy.name());
             return Err(Error::unsupported(diagnostic.hint("set release 5.23.0")));
@@ -124,9 +124,9 @@ impl Given<'_> {
     fn check_schedule(&self, arguments: &TrainingArguments) -> Result<()> {
         let kind = arguments.lr_scheduler_type;
         let conflict = |name, message: String, hint: &str| Err(Error::misuse(self.at(name, "argument-conflict", message).hint(hint)));
-        let is_4 = arguments.release.version.starts_with("4.");
-        if kind == SchedulerType::Greedy && is_4 {
-            let message = format!("release {} has no lr_scheduler_type greedy", arguments.release.version);
+        let release = arguments.release;
+        if kind == SchedulerType::Greedy && !release.trainer.has_greedy_schedule {
+            let message = format!("release {} has no lr_scheduler_type greedy", release.version);
             return conflict("lr_scheduler_type", message, "take reduce_lr_on_plateau, or a later release");
         }
         let follows_metric = matches!(kind, SchedulerType::ReduceLrOnPlateau | SchedulerType::Greedy);
@@ -134,8 +134,8 @@ impl Given<'_> {
             let message = format!("lr_scheduler_type {} needs an eval_strategy", kind.name());
             return conflict("lr_scheduler_type", message, "set eval_strategy epoch, or steps");
         }
-        if is_4 && arguments.warmup_steps > 1.0 && arguments.warmup_steps.fract() != 0.0 {
-            let message = format!("release {} has whole warmup_steps, or below 1 a share", arguments.release.version);
+        if release.trainer.has_warmup_ratio && arguments.warmup_steps > 1.0 && arguments.warmup_steps.fract() != 0.0 {
+            let message = format!("release {} has whole warmup_steps, or below 1 a share", release.version);
             return conflict("warmup_steps", message, "leave the fraction out");
         }
         schedule::check(arguments).map_err(|error| {
