@@ -48,9 +48,9 @@ fn known(code: &str) -> Result<&'static str, String> {
     codes::find(code).map(|code| code.name).ok_or_else(suggestion)
 }
 
-/// Whether a text is more likely a code with a typing error than the name of a file, which has a dot or a wildcard.
+/// Whether a text is more likely a code with a typing error than the name of a file, which has a dot or a wildcard, or of a checkpoint.
 fn is_misspelt_code(text: &str) -> bool {
-    !text.contains(['.', '*', '?', '[', '/']) && near(text).is_some()
+    !text.contains(|char: char| char.is_ascii_digit() || ".*?[/".contains(char)) && near(text).is_some()
 }
 
 fn near(code: &str) -> Option<&'static str> {
