@@ -41,11 +41,11 @@ pub struct Interruption {
 }
 
 impl Interruption {
-    /// Takes over the signals until the program ends.
+    /// Takes over the signals until the program ends; `tell` is given at once, on a thread of its own, what the first one leads to.
     ///
     /// # Errors
     /// The system refuses.
-    pub fn install() -> Result<Self> {
+    pub fn install(tell: impl FnOnce(&str) + Send + 'static) -> Result<Self> {
         let (received, is_last) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let register = || -> io::Result<()> {
             for signal in Signal::ALL {
@@ -55,7 +55,7 @@ impl Interruption {
                 flag::register(number, Arc::clone(&is_last))?;
                 flag::register_usize(number, Arc::clone(&received), usize::try_from(number).unwrap_or(0))?;
             }
-            announce()
+            announce(tell)
         };
         register().map_err(|error| Error::io("", "take over the signals", &error))?;
         Ok(Interruption { received, is_last })
@@ -75,18 +75,18 @@ impl Interruption {
 
 /// Says at once that the signal has arrived: the step may take a while.
 #[cfg(unix)]
-fn announce() -> io::Result<()> {
+fn announce(tell: impl FnOnce(&str) + Send + 'static) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new(Signal::ALL.map(Signal::number))?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if signals.forever().next().is_some() {
-            anstream::eprintln!("finishing this step, then saving; press Ctrl-C again to quit at once");
+            tell("finishing this step, then saving; press Ctrl-C again to quit at once");
         }
     })?;
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn announce() -> io::Result<()> {
+fn announce(_tell: impl FnOnce(&str)) -> io::Result<()> {
     Ok(())
 }
 
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn receiver() {
         let Ok(signals) = std::env::var(SIGNALS) else { return };
-        let interruption = Interruption::install().unwrap();
+        let interruption = Interruption::install(|told| eprintln!("{told}")).unwrap();
         assert_eq!(interruption.requested(), None);
         for signal in signals.split(' ') {
             let signal = Signal::ALL[signal.parse::<usize>().unwrap()];

@@ -32,7 +32,12 @@ pub fn print(text: &str) -> Result<()> {
 
 /// Prints why a command could not run to the standard error, where a failure has nobody left to tell.
 pub fn print_error(error: &Error) {
-    let _ = anstream::stderr().lock().write_all(text::diagnostic(error.diagnostic()).as_bytes());
+    print_warning(error.diagnostic());
+}
+
+/// Prints what a command passes over to the standard error.
+pub fn print_warning(diagnostic: &Diagnostic) {
+    let _ = anstream::stderr().lock().write_all(text::diagnostic(diagnostic).as_bytes());
 }
 
 fn unprinted(error: &io::Error) -> Error {

@@ -9,13 +9,14 @@ use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::format::json::Json;
 use rtrain::format::json::python::{Layout, dumps};
 use rtrain::format::run::results::results_bytes;
+use rtrain::format::run::trainer_state::TrainerState;
 use rtrain::format::shards;
 use rtrain::storage::commit::commit_file;
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::arguments::TrainingArguments;
 use rtrain::train::checkpoint::Checkpoint;
 use rtrain::train::preparation::LoadedModel;
-use rtrain::train::{Host, Progress};
+use rtrain::train::{Host, Progress, tally};
 use std::path::Path;
 use std::time::Instant;
 
@@ -25,8 +26,8 @@ pub struct Terminal<'a> {
     pub output_dir: &'a str,
     /// `training_args.bin`, the same in every directory of the run.
     pub training_args: Vec<u8>,
-    /// The step whose checkpoint a run that was left alone would not have; it goes once there is a newer one.
-    pub extra_checkpoint: Option<u64>,
+    /// Steps whose checkpoints a run that was left alone would not have; they go once there is a newer one.
+    extra_checkpoints: Vec<u64>,
     started: Instant,
     /// Steps of the training, then rows of the evaluation.
     bar: ProgressBar,
@@ -38,19 +39,31 @@ pub struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    /// A terminal that shows a bar of so many steps.
+    /// A terminal with a bar of the steps.
     pub fn new(
         arguments: &'a TrainingArguments,
         model: &'a LoadedModel,
         output_dir: &'a str,
         training_args: Vec<u8>,
         interruption: &'a Interruption,
-        steps: u64,
+        bar: ProgressBar,
         quiet: bool,
     ) -> Self {
-        let bar = progress_bar(steps, quiet || arguments.disable_tqdm);
-        let (started, is_training, extra_checkpoint) = (Instant::now(), true, None);
-        Terminal { output_dir, training_args, extra_checkpoint, started, bar, is_training, quiet, arguments, model, interruption }
+        let (started, is_training, extra_checkpoints) = (Instant::now(), true, Vec::new());
+        Terminal { output_dir, training_args, extra_checkpoints, started, bar, is_training, quiet, arguments, model, interruption }
+    }
+
+    /// Takes over the checkpoints of a run that goes on from `state`, and removes those that its last process did not come to remove.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn take_over(&mut self, state: &TrainerState) -> Result<()> {
+        let (checkpoints, step) = (self.checkpoints(), state.global_step);
+        let steps = checkpoints.steps()?;
+        let is_extra = |step: &u64| checkpoints.progress(*step).is_some_and(|progress| tally::is_extra(&progress));
+        self.extra_checkpoints = steps.iter().copied().filter(is_extra).collect();
+        let is_newest = steps.last() == Some(&step) && !self.extra_checkpoints.contains(&step);
+        if is_newest { self.remove_superfluous(step, state.best_model_checkpoint.as_deref()) } else { Ok(()) }
     }
 
     /// Takes the bar of the training away.
@@ -86,15 +99,24 @@ impl<'a> Terminal<'a> {
         render::print(&text)
     }
 
-    /// Removes the checkpoint that only an interruption has left.
+    /// Removes checkpoints that only interruptions have left.
     ///
     /// # Errors
     /// The system refuses.
-    pub fn remove_extra_checkpoint(&mut self) -> Result<()> {
-        match self.extra_checkpoint.take() {
-            Some(step) => self.checkpoints().remove(vec![step]).map(drop),
-            None => Ok(()),
+    pub fn remove_extra_checkpoints(&mut self) -> Result<()> {
+        let extra = std::mem::take(&mut self.extra_checkpoints);
+        self.checkpoints().remove(extra).map(drop)
+    }
+
+    /// Removes what there is too much of beside the checkpoint of a step.
+    fn remove_superfluous(&mut self, step: u64, best: Option<&str>) -> Result<()> {
+        self.extra_checkpoints.retain(|extra| *extra != step);
+        self.remove_extra_checkpoints()?;
+        let best = best.and_then(|path| self.step_of(path));
+        if let Err(error) = self.checkpoints().rotate(step, self.arguments.save_total_limit, best) {
+            self.tell(&format!("note: old checkpoints stay: {error}"));
         }
+        Ok(())
     }
 
     fn checkpoints(&self) -> Checkpoints<'_> {
@@ -124,6 +146,8 @@ impl Host for Terminal<'_> {
                 self.bar.set_position(step);
                 self.bar.set_message(format!("loss {loss:.4}"));
             }
+            // What is logged after the training is printed as results.
+            Progress::Log(_) if !self.is_training => {}
             Progress::Log(entry) => {
                 let values = entry.entries().unwrap_or(&[]).iter().filter(|(name, _)| name != "total_flos");
                 self.tell(&values.map(|(name, value)| format!("{name} {}", log_number(name, value))).collect::<Vec<_>>().join("  "));
@@ -151,16 +175,9 @@ impl Host for Terminal<'_> {
         let checkpoints = Checkpoints::new(&NativeFileSystem, self.output_dir);
         checkpoint.with_files(self.model, &self.training_args, |files| checkpoints.save(step, &files, &progress))?;
         if is_extra {
-            self.extra_checkpoint = Some(step);
             return Ok(());
         }
-        self.extra_checkpoint.take_if(|extra| *extra == step);
-        self.remove_extra_checkpoint()?;
-        let best = best.and_then(|path| self.step_of(&path));
-        if let Err(error) = self.checkpoints().rotate(step, self.arguments.save_total_limit, best) {
-            self.tell(&format!("note: old checkpoints stay: {error}"));
-        }
-        Ok(())
+        self.remove_superfluous(step, best.as_deref())
     }
 
     fn checkpoint_path(&self, step: u64) -> String {
@@ -186,6 +203,7 @@ impl Host for Terminal<'_> {
 
     fn keep_only(&mut self, checkpoint: &str) -> Result<()> {
         let best = self.step_of(checkpoint);
+        self.extra_checkpoints.retain(|extra| best.is_none_or(|best| *extra == best));
         self.checkpoints().keep_best(Some(1), best).map(drop)
     }
 

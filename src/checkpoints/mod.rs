@@ -77,6 +77,12 @@ impl<'a> Checkpoints<'a> {
         commit_directory(self.system, &path, files)
     }
 
+    /// What was given to [`Checkpoints::save`] with the checkpoint of a step, as far as its record can be read.
+    pub fn progress(&self, step: u64) -> Option<Json> {
+        let records = record::read(self.system, &self.path(step)).ok()??;
+        records.into_iter().next().map(|record| record.progress)
+    }
+
     fn record_path(&self, step: u64) -> String {
         format!("{}/{RECORDS}/checkpoint-{step}.json", self.output_dir)
     }

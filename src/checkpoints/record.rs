@@ -64,7 +64,8 @@ impl Record {
         let diagnostic = |(file, difference): (&RecordedFile, Option<(String, String)>)| {
             let (expected, found) = difference?;
             let site = Site::file(source.path(&file.name));
-            Some(Diagnostic::new("checkpoint-damaged", site, "this is not what was saved").expected(expected).found(found))
+            let diagnostic = Diagnostic::new("checkpoint-damaged", site, "this is not what was saved").expected(expected).found(found);
+            Some(diagnostic.hint("restore the file; or if the change was meant, remove the checkpoint's file in the folder .rtrain"))
         };
         Ok(self.files.iter().zip(differences).filter_map(diagnostic).collect())
     }

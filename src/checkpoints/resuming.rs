@@ -38,10 +38,11 @@ impl Checkpoints<'_> {
             let path = self.path(step);
             match judge(self.system, &path, &mut tell) {
                 Ok(checkpoint) => return Ok(checkpoint),
-                Err(error) => tell(
-                    &Diagnostic::new("checkpoint-passed-over", Site::file(path), format!("passed over, because {error}"))
-                        .hint("an earlier checkpoint is taken, if there is one; remove this one, or mend it"),
-                ),
+                Err(error) => {
+                    let hint = error.diagnostic().hint.as_deref().unwrap_or("mend it, or remove it");
+                    let diagnostic = Diagnostic::new("checkpoint-passed-over", Site::file(path), format!("passed over, because {error}"));
+                    tell(&diagnostic.hint(hint));
+                }
             }
         }
         let diagnostic = Diagnostic::new("checkpoint-none", Site::file(self.output_dir), "there is no checkpoint to go on from");
@@ -60,7 +61,8 @@ pub fn checkpoint_at(system: &dyn FileSystem, directory: &str, mut tell: impl Fn
     let checked = finish_replacing(system, directory.rsplit_once('/').map_or(".", |(parent, _)| parent));
     checked.and_then(|()| judge(system, directory, &mut tell)).map_err(|error| {
         let message = format!("no run can go on from this checkpoint: {error}");
-        let hint = "name another checkpoint, or give no name to take the newest one that is whole";
+        let other = "name another checkpoint, or give no name to take the newest one that is whole";
+        let hint = error.diagnostic().hint.as_ref().map_or(other.to_owned(), |hint| format!("{hint}; or {other}"));
         Error::malformed(Diagnostic::new("checkpoint-invalid", Site::file(directory), message).hint(hint))
     })
 }
@@ -69,7 +71,8 @@ pub fn checkpoint_at(system: &dyn FileSystem, directory: &str, mut tell: impl Fn
 fn judge(system: &dyn FileSystem, path: &str, tell: &mut dyn FnMut(&Diagnostic)) -> Result<Resumable> {
     let source = system.open_directory(path)?;
     let records = record::read(system, path).unwrap_or_else(|error| {
-        tell(error.diagnostic());
+        let message = format!("the checkpoint is taken without its record: {error}");
+        tell(&Diagnostic::new("checkpoint-record", Site::file(path), message).hint("remove the record; its sums of the loss are lost"));
         None
     });
     let mut is_other = false;

@@ -87,6 +87,40 @@ impl TrainerControl {
 }
 
 /// Somebody who hears of every event, in the order in which callbacks were added, after the trainer's own [`DefaultFlow`].
+///
+/// # Examples
+/// A run that is good enough ends, and its last step is saved:
+/// ```
+/// use rtrain::train::callback::{Course, Event, TrainerCallback, TrainerControl};
+///
+/// #[derive(Debug)]
+/// struct GoodEnough {
+///     accuracy: f64,
+/// }
+///
+/// impl TrainerCallback for GoodEnough {
+///     fn on_event(&mut self, event: Event<'_>, course: Course<'_>, control: &mut TrainerControl) {
+///         let Event::Evaluate(metrics) = event else { return };
+///         let accuracy = metrics.iter().find(|(name, _)| name == "eval_accuracy").and_then(|(_, value)| value.as_f64());
+///         if accuracy.is_some_and(|accuracy| accuracy >= self.accuracy) {
+///             println!("good enough after step {}", course.state.global_step);
+///             control.should_save = true;
+///             control.should_training_stop = true;
+///         }
+///     }
+/// }
+///
+/// # use rtrain::train::arguments::{RawValue, TrainingArguments, Values};
+/// # let given = [("model_name_or_path", "m"), ("train_file", "t.csv"), ("output_dir", "o")];
+/// # let values = Values::from_iter(given.map(|(name, value)| (name.to_owned(), RawValue::command_line(value))));
+/// # let (arguments, state) = (TrainingArguments::resolve(&values)?, Default::default());
+/// # let course = Course { arguments: &arguments, state: &state };
+/// // `trainer.add_callback(GoodEnough { accuracy: 0.9 })`, and then after an evaluation:
+/// let mut control = TrainerControl::default();
+/// GoodEnough { accuracy: 0.9 }.on_event(Event::Evaluate(&[("eval_accuracy".to_owned(), 0.92.into())]), course, &mut control);
+/// assert!(control.should_training_stop && control.should_save);
+/// # Ok::<(), rtrain::diagnostic::Error>(())
+/// ```
 pub trait TrainerCallback: Debug {
     /// Hears of an event, and may steer the loop.
     fn on_event(&mut self, event: Event<'_>, course: Course<'_>, control: &mut TrainerControl);

@@ -1,6 +1,7 @@
 //! From tables and a model directory to what a run needs, as `run_classification.py` prepares it.
 
 use super::arguments::TrainingArguments;
+use super::resumption::check_same_model;
 use crate::architecture::{BertConfig, LoadPlan, LoadReport, ParameterTable};
 use crate::data::{Dataset, Labels, Table, Task, Tokenizer as Encoder};
 use crate::diagnostic::{Diagnostic, Error, Place, Result, Site};
@@ -89,6 +90,8 @@ pub struct ModelSources<'a> {
     pub config: &'a dyn Source,
     /// The directory with the tokenizer.
     pub tokenizer: &'a dyn Source,
+    /// Whether the directory with the weights is a checkpoint that a run goes on from: its model must be the run's.
+    pub is_checkpoint: bool,
     /// Whether `HF_HUB_OFFLINE` is set, which transformers records.
     pub offline: bool,
 }
@@ -119,6 +122,9 @@ impl LoadedModel {
         if let Some(pad) = tokenizer.pad_id() {
             config.set("pad_token_id", Json::from(pad));
         }
+        if let Some(checkpoint) = sources.weights.filter(|_| sources.is_checkpoint) {
+            check_same_model(checkpoint, &config)?;
+        }
         let mut model = LoadedModel::load(sources, config, tokenizer, arguments.ignore_mismatched_sizes, arguments.seed)?;
         model.config = model.config.loaded_by(release);
         if !release.restores_legacy_names {
@@ -132,7 +138,7 @@ impl LoadedModel {
     /// # Errors
     /// A file is missing or malformed, or the directory has no trained classifier.
     pub fn for_inference(source: &dyn Source, offline: bool) -> Result<LoadedModel> {
-        let sources = ModelSources { weights: Some(source), config: source, tokenizer: source, offline };
+        let sources = ModelSources { weights: Some(source), config: source, tokenizer: source, is_checkpoint: false, offline };
         let tokenizer = Tokenizer::load(source, offline)?;
         let model = LoadedModel::load(&sources, read_config(source)?.loaded(), tokenizer, false, 0)?;
         match model.report.as_ref().and_then(|report| report.missing.first()) {

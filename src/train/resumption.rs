@@ -4,7 +4,9 @@
 //! transformers 5.23.0, `trainer.py` (`_load_optimizer_and_scheduler`, `_load_rng_state`).
 
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
+use crate::format::config::Config;
 use crate::format::json::Json;
+use crate::format::json::python::{Layout, dumps};
 use crate::format::run::trainer_state::TrainerState;
 use crate::format::torch::rng_state::RngState;
 use crate::format::torch::scheduler_state::SchedulerState;
@@ -47,6 +49,45 @@ impl Resumption {
             progress,
         })
     }
+}
+
+/// Settings of a config that the shapes of the weights follow from, or how they are used.
+const SIZES: [&str; 8] = [
+    "model_type",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "vocab_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+];
+
+/// Checks that the model of a checkpoint is the one of the run, whose `config` this is.
+///
+/// # Errors
+/// `checkpoint-other-model`: it has other sizes or other labels.
+pub fn check_same_model(checkpoint: &dyn Source, config: &Config) -> Result<()> {
+    let Some(saved) = parsed(checkpoint, "config.json", Config::parse)? else { return Ok(()) };
+    let value = |config: &Config, key: &str| config.get(key).map(|value| format!("{key} {}", dumps(value, Layout::Compact)));
+    let sizes = SIZES.into_iter().filter_map(|key| Some((value(config, key)?, value(&saved, key)?)));
+    let mut differences: Vec<(String, String)> = sizes.filter(|(own, saved)| own != saved).collect();
+    let (own, labels) = (config.labels(), saved.labels());
+    // Without names in the config, transformers numbers the labels.
+    let are_numbered = (0..).zip(&labels).all(|(id, label)| *label == format!("LABEL_{id}"));
+    if own.len() != labels.len() || (own != labels && !are_numbered) {
+        let listed = |labels: &[String]| format!("labels {}", labels.join(", "));
+        differences.push((listed(&own), listed(&labels)));
+    }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let (expected, found): (Vec<_>, Vec<_>) = differences.into_iter().unzip();
+    let diagnostic =
+        Diagnostic::new("checkpoint-other-model", Site::file(saved.file()), "the checkpoint is of another model than the run's");
+    let hint = "give the model, the config_overrides and the tables that the checkpoint was made with; or leave out resume_from_checkpoint \
+                to start anew";
+    Err(Error::misuse(diagnostic.expected(expected.join("; ")).found(found.join("; ")).hint(hint)))
 }
 
 fn parsed<T>(source: &dyn Source, name: &str, parse: fn(&str, &[u8]) -> Result<T>) -> Result<Option<T>> {

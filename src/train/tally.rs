@@ -8,8 +8,12 @@ use crate::format::json::number::Number;
 use crate::format::run::trainer_state::TrainerState;
 use crate::random::Mt19937;
 
-/// Key of what [`Tally::to_json`] makes: whether a run that is left alone does not save this checkpoint.
-pub const IS_EXTRA: &str = "is_extra";
+const IS_EXTRA: &str = "is_extra";
+
+/// Whether a run that is left alone does not save the checkpoint beside which [`Tally::to_json`] was kept.
+pub fn is_extra(progress: &Json) -> bool {
+    progress.get(IS_EXTRA).and_then(Json::as_bool).unwrap_or(false)
+}
 
 /// Sums of the loss, and where in its epoch the run is.
 #[derive(Debug, Clone, PartialEq, Default)]

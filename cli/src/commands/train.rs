@@ -4,7 +4,7 @@ use super::model::{precision, progress_bar, read_table, set_threads};
 use crate::interruption::Interruption;
 use crate::offline::offline;
 use crate::terminal::Terminal;
-use crate::{arguments, config_file};
+use crate::{arguments, config_file, render};
 use clap::ArgMatches;
 use rtrain::architecture::LoadReport;
 use rtrain::checkpoints::{Checkpoints, checkpoint_at};
@@ -16,10 +16,9 @@ use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::arguments::{ResumeFrom, TrainingArguments};
 use rtrain::train::checkpoint::{TRAINING_ARGS, training_args};
 use rtrain::train::engine::Engine;
-use rtrain::train::evaluation::{argmax, predict};
+use rtrain::train::evaluation::argmax;
 use rtrain::train::preparation::{LoadedModel, ModelSources, TextColumns, model_directory};
 use rtrain::train::resumption::Resumption;
-use rtrain::train::tally::IS_EXTRA;
 use rtrain::train::{EvalSet, Host, Outcome, Trainer};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -54,11 +53,13 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let mut trainer = Trainer::new(engine, &arguments, &task, eval_sets, arguments.pad_to_max_length.then_some(max_length));
     let training_args = training_args(&arguments, &surroundings())?;
     let steps = train.as_ref().map_or(0, |rows| arguments.length(rows.len()).total_steps as u64);
-    let interruption = Interruption::install()?;
-    let mut host = Terminal::new(&arguments, &model, &output_dir, training_args, &interruption, steps, quiet);
-    if let Some(checkpoint) = checkpoint {
-        host.extra_checkpoint = checkpoint.extra_step(&output_dir);
-        trainer.resume_from(checkpoint.resumption);
+    let bar = progress_bar(steps, quiet || arguments.disable_tqdm);
+    let below = bar.clone();
+    let interruption = Interruption::install(move |told| below.suspend(|| anstream::eprintln!("{told}")))?;
+    let mut host = Terminal::new(&arguments, &model, &output_dir, training_args, &interruption, bar, quiet);
+    if let Some(Found { resumption, .. }) = checkpoint {
+        host.take_over(&resumption.state)?;
+        trainer.resume_from(resumption);
     }
     let mut all_results = Vec::new();
     if let (true, Some(train)) = (arguments.do_train, &train) {
@@ -66,13 +67,19 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         host.end_training();
         interruption.no_longer_waits();
         let Outcome::Finished(mut metrics) = outcome else {
-            return Ok(interrupted(&interruption, &host.checkpoint_path(trainer.state.global_step), quiet));
+            let checkpoint = host.checkpoint_path(trainer.state.global_step);
+            tell_interrupted(&format!("{checkpoint} is saved, and --resume_from_checkpoint goes on from there"), quiet);
+            return Ok(interruption.requested().map_or(1, |signal| signal.exit_code()));
         };
         metrics.push(("train_samples".to_owned(), train.len().into()));
         save_model(&model, &mut trainer.engine, &output_dir, &host.training_args)?;
         host.write("trainer_state.json", &trainer.state.to_bytes())?;
-        host.remove_extra_checkpoint()?;
+        host.remove_extra_checkpoints()?;
         host.results("train", &metrics, &mut all_results)?;
+        if let Some(signal) = interruption.requested() {
+            tell_interrupted(&format!("the training was over; {output_dir} has its model"), quiet);
+            return Ok(signal.exit_code());
+        }
     }
     if arguments.do_eval && !eval.is_empty() {
         host.end_training();
@@ -89,10 +96,8 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         if let Some(samples) = arguments.max_predict_samples {
             dataset = dataset.truncated(samples);
         }
-        let bar = progress_bar(dataset.len() as u64, quiet);
-        let progress = |done| bar.set_position(done as u64);
-        let logits = predict(&mut trainer.engine, &dataset, arguments.per_device_eval_batch_size, 0.0, progress).logits;
-        bar.finish_and_clear();
+        host.end_training();
+        let logits = trainer.predict(&dataset, &mut host).logits;
         host.write("predict_results.txt", predict_results(&task, &logits).as_bytes())?;
     }
     Ok(0)
@@ -196,37 +201,31 @@ struct Found {
     resumption: Resumption,
 }
 
-impl Found {
-    /// Its step, if it is in this directory and only there because the run was interrupted.
-    fn extra_step(&self, output_dir: &str) -> Option<u64> {
-        let step = self.resumption.state.global_step;
-        let is_extra = self.resumption.progress.as_ref()?.get(IS_EXTRA)?.as_bool()?;
-        (is_extra && self.path == Checkpoints::new(&NativeFileSystem, output_dir).path(step)).then_some(step)
-    }
-}
-
 /// The checkpoint that `resume_from_checkpoint` asks for; says what it passes over.
 fn checkpoint(arguments: &TrainingArguments, output_dir: &str, quiet: bool) -> Result<Option<Found>> {
     let tell = |diagnostic: &Diagnostic| {
         if !quiet {
-            anstream::eprintln!("note: {diagnostic}");
+            render::print_warning(diagnostic);
         }
     };
-    let found = match &arguments.resume_from_checkpoint {
+    let mut found = match &arguments.resume_from_checkpoint {
         None => return Ok(None),
         Some(ResumeFrom::Newest) => Checkpoints::new(&NativeFileSystem, output_dir).newest(tell)?,
         Some(ResumeFrom::Directory(path)) => checkpoint_at(&NativeFileSystem, &path.display().to_string(), tell)?,
     };
+    // A checkpoint of the output directory is known by its path, however it was written.
+    let own = Path::new(output_dir).join(Path::new(&found.path).file_name().unwrap_or_default());
+    if own.canonicalize().is_ok_and(|own| Path::new(&found.path).canonicalize().is_ok_and(|found| own == found)) {
+        found.path = own.display().to_string();
+    }
     let resumption = Resumption::read(&DiskDirectory::open(Path::new(&found.path))?, found.progress)?;
     Ok(Some(Found { path: found.path, resumption }))
 }
 
-/// Says where the run can go on, and gives the exit code that a signal is known by.
-fn interrupted(interruption: &Interruption, checkpoint: &str, quiet: bool) -> u8 {
+fn tell_interrupted(what: &str, quiet: bool) {
     if !quiet {
-        anstream::eprintln!("interrupted; {checkpoint} is saved, and --resume_from_checkpoint goes on from there");
+        anstream::eprintln!("interrupted; {what}");
     }
-    interruption.requested().map_or(1, |signal| signal.exit_code())
 }
 
 fn load_model(arguments: &TrainingArguments, task: &Task, checkpoint: Option<&Found>) -> Result<LoadedModel> {
@@ -243,7 +242,7 @@ fn load_model(arguments: &TrainingArguments, task: &Task, checkpoint: Option<&Fo
     let tokenizer = tokenizer.as_ref().or(weights.as_ref()).unwrap_or(config);
     let resumed = checkpoint.map(|checkpoint| DiskDirectory::open(Path::new(&checkpoint.path))).transpose()?;
     let weights = resumed.as_ref().or(weights.as_ref()).map(|directory| directory as &dyn rtrain::storage::Source);
-    let sources = ModelSources { weights, config, tokenizer, offline: offline() };
+    let sources = ModelSources { weights, config, tokenizer, is_checkpoint: resumed.is_some(), offline: offline() };
     LoadedModel::for_training(&sources, task, arguments)
 }
 

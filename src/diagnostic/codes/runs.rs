@@ -101,6 +101,13 @@ pub(super) const CODES: &[Code] = &[
         "A misspelt path, a copy that was cut short, or a crash of a program that writes checkpoints in place.",
         "Name another checkpoint, or give no name: then the newest one that is whole is taken.",
     ),
+    error(
+        "checkpoint-other-model",
+        "the checkpoint is of another model than the run's",
+        "Its config.json has other sizes or other labels than the model and the tables of the run; its weights would mean something else.",
+        "Another model, other config_overrides, or a table with other labels was given than when the run began.",
+        "Give those that the checkpoint was made with, or leave out resume_from_checkpoint to start anew.",
+    ),
     warning(
         "checkpoint-passed-over",
         "a checkpoint was passed over",
@@ -122,7 +129,7 @@ pub(super) const CODES: &[Code] = &[
         "transformers has saved a checkpoint of the same step into the same directory.",
         "Nothing, if that was meant.",
     ),
-    error(
+    warning(
         "checkpoint-record",
         "rtrain's record of a checkpoint cannot be read",
         "The checksums in it are not looked at, and sums of the loss since the last log start anew.",

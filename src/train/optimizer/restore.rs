@@ -58,10 +58,15 @@ impl File<'_> {
     fn read(&self, number: u64, parameter: &Parameter, state: &mut State) -> Result<u64> {
         let shape: Vec<u64> = parameter.shape.iter().map(|size| *size as u64).collect();
         let moments = self.algorithm.moments(&shape);
-        if moments.is_empty() {
-            return Ok(0);
-        }
         let entries = self.entries.get(&number).copied();
+        if moments.is_empty() {
+            let is_foreign = |(name, _): &&(String, Entry<'_>)| name != "momentum_buffer";
+            let foreign = entries.and_then(|entries| entries.iter().find(is_foreign));
+            return foreign.map_or(Ok(0), |(name, _)| {
+                let message = format!("{name} is remembered of a parameter, and this optimizer remembers nothing");
+                Err(self.wrong(number, name, parameter, message, None))
+            });
+        }
         let entries = entries.ok_or_else(|| self.wrong(number, "", parameter, "nothing is remembered of a parameter".to_owned(), None))?;
         for ((name, shape), values) in moments.iter().zip(&mut state.moments) {
             let tensor = self.tensor(number, name, parameter, entries)?;

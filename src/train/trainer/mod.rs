@@ -140,7 +140,7 @@ impl<'a> Trainer<'a> {
         self.fire(Event::TrainBegin);
         self.control.should_training_stop |= start.is_stopped;
         if arguments.eval_on_start && !start.is_resumed {
-            self.evaluate_and_log(host);
+            self.evaluate(host);
         }
         if start.ends_epoch {
             self.end_epoch(&mut run, host)?;

@@ -47,9 +47,19 @@ impl Trainer<'_> {
             let path = format!("{}/optimizer.pt", checkpoint.path);
             self.engine.restore_optimizer(&path, &OptimizerState::parse(&path, &bytes)?)?;
         }
+        let mut planned = run.schedule.clone();
+        (0..checkpoint.state.global_step.min(self.state.max_steps)).for_each(|_| planned.step());
         match &checkpoint.schedule {
             Some(schedule) => run.schedule.restore(&format!("{}/scheduler.pt", checkpoint.path), schedule)?,
-            None => (0..checkpoint.state.global_step).for_each(|_| run.schedule.step()),
+            None => run.schedule = planned.clone(),
+        }
+        let [saved, given] = [&run.schedule, &planned].map(|schedule| format!("{:.4e}", schedule.learning_rate()));
+        if !planned.follows_metric() && saved != given {
+            host.progress(Progress::Notice(&format!(
+                "{} has a learning rate of {saved} where the arguments give {given}: learning_rate stays the checkpoint's, and \
+                 lr_scheduler_type, its warmup and the length of the run are those of the arguments",
+                checkpoint.path
+            )));
         }
         if let Some(generators) = checkpoint.generators {
             self.generators.torch = generators.cpu.generator();
@@ -61,6 +71,9 @@ impl Trainer<'_> {
             (tally, is_stopped) = Tally::from_json(&checkpoint.path, progress, &mut self.state)?;
         }
         self.tally = tally;
+        if host.checkpoint_path(self.state.global_step) == checkpoint.path {
+            self.tally.saved_step = Some(self.state.global_step);
+        }
         let steps_per_epoch = run.length.steps_per_epoch as u64;
         let steps_in_epoch = self.state.global_step % steps_per_epoch;
         let is_over = is_stopped || self.state.global_step >= self.state.max_steps;
