@@ -201,10 +201,12 @@ impl Host for Terminal<'_> {
         }
     }
 
-    fn keep_only(&mut self, checkpoint: &str) -> Result<()> {
+    fn keep_only(&mut self, checkpoint: &str) {
         let best = self.step_of(checkpoint);
         self.extra_checkpoints.retain(|extra| best.is_none_or(|best| *extra == best));
-        self.checkpoints().keep_best(Some(1), best).map(drop)
+        if let Err(error) = self.checkpoints().keep_best(Some(1), best) {
+            self.tell(&format!("note: old checkpoints stay: {error}"));
+        }
     }
 
     fn is_interrupted(&self) -> bool {

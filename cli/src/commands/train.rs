@@ -68,7 +68,8 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         interruption.no_longer_waits();
         let Outcome::Finished(mut metrics) = outcome else {
             let checkpoint = host.checkpoint_path(trainer.state.global_step);
-            tell_interrupted(&format!("{checkpoint} is saved, and --resume_from_checkpoint goes on from there"), quiet);
+            let saved = format!("{checkpoint} is saved, and --resume_from_checkpoint goes on from there");
+            tell_interrupted(if host.has_directory(&checkpoint) { &saved } else { "no step was done, and nothing saved" }, quiet);
             return Ok(interruption.requested().map_or(1, |signal| signal.exit_code()));
         };
         metrics.push(("train_samples".to_owned(), train.len().into()));

@@ -30,11 +30,8 @@ pub trait Host {
     /// The directory is not there, or holds other weights.
     fn weights(&self, directory: &str) -> Result<Vec<Vec<f32>>>;
 
-    /// Removes all checkpoints but this one.
-    ///
-    /// # Errors
-    /// One could not be removed.
-    fn keep_only(&mut self, checkpoint: &str) -> Result<()>;
+    /// Removes all checkpoints but this one; one that cannot be removed is not worth losing a run.
+    fn keep_only(&mut self, checkpoint: &str);
 
     /// Whether the run is to save and end after the step that it is in.
     fn is_interrupted(&self) -> bool {

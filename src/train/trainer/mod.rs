@@ -159,7 +159,7 @@ impl<'a> Trainer<'a> {
             self.save_before_leaving(&run, host)?;
             return Ok(Outcome::Interrupted);
         }
-        self.finish(&run, host).map(Outcome::Finished)
+        Ok(Outcome::Finished(self.finish(&run, host)))
     }
 
     fn begin(&mut self, length: &TrainingLength) {

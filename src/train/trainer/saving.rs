@@ -4,7 +4,7 @@
 //! transformers 5.23.0, `trainer.py` (`_save_checkpoint`, `_finalize_training`, `_load_best_model`).
 
 use super::logging::speed;
-use super::{Host, Run, Trainer};
+use super::{Host, Progress, Run, Trainer};
 use crate::diagnostic::Result;
 use crate::format::json::Json;
 use crate::format::run::trainer_state::TrainerState;
@@ -29,7 +29,8 @@ impl Trainer<'_> {
     /// Saves the step that was just done, unless it was saved already; the run's own state does not know of this checkpoint, since a run
     /// that was left alone would not have it.
     pub(super) fn save_before_leaving(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
-        if self.tally.saved_step == Some(self.state.global_step) {
+        let step = self.state.global_step;
+        if step == 0 || self.tally.saved_step == Some(step) {
             return Ok(());
         }
         let mut state = TrainerState { callbacks: self.exported_states(), ..self.state.clone() };
@@ -55,7 +56,7 @@ impl Trainer<'_> {
         }
     }
 
-    pub(super) fn finish(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<Vec<(String, Json)>> {
+    pub(super) fn finish(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Vec<(String, Json)> {
         let seconds = host.seconds() - run.started;
         let steps = self.state.global_step - self.tally.steps_before;
         let share = steps as f64 / (self.state.max_steps.max(1)) as f64;
@@ -63,17 +64,24 @@ impl Trainer<'_> {
         metrics.push(("total_flos".to_owned(), self.state.total_flos.into()));
         metrics.push(("train_loss".to_owned(), self.tally.mean(self.state.global_step).into()));
         self.log(metrics.clone(), None, host);
-        if let (true, Some(best)) = (self.arguments.load_best_model_at_end, &self.state.best_model_checkpoint) {
-            self.engine.set_weights(host.weights(best)?);
-        }
-        if let (Some(1), Some(best)) = (self.arguments.save_total_limit, &self.state.best_model_checkpoint) {
-            host.keep_only(best)?;
+        if let Some(best) = &self.state.best_model_checkpoint {
+            if self.arguments.load_best_model_at_end {
+                match host.weights(best) {
+                    Ok(weights) => self.engine.set_weights(weights),
+                    Err(error) => {
+                        host.progress(Progress::Notice(&format!("the model of the last step is kept, not the best one: {error}")))
+                    }
+                }
+            }
+            if self.arguments.save_total_limit == Some(1) {
+                host.keep_only(best);
+            }
         }
         self.fire(Event::TrainEnd);
         // Without progress bars transformers prints what is logged, and takes this out before it does.
         metrics.retain(|(name, _)| name != "total_flos" || !self.arguments.disable_tqdm);
         metrics.extend(self.where_it_stands());
-        Ok(metrics)
+        metrics
     }
 
     /// Rows per epoch times epochs; with `max_steps`, batch size times steps.
