@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -77,7 +78,11 @@ fn a_run_that_is_killed_or_asked_to_end_at_any_moment_ends_as_if_it_had_not_been
     });
 }
 
+/// Plans wait for each other: moments are chosen by how long a run takes.
+static TURN: Mutex<()> = Mutex::new(());
+
 fn check(plan: &Plan) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = std::env::var("RTRAIN_KILLS_SEED").map_or(1, |seed| seed.parse().unwrap());
     let reference = workplace();
     let started = Instant::now();
