@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Most of the time goes into waiting for the disk.
-const WORKERS: u64 = 4;
+const WORKERS: u64 = 6;
 
 /// Runs that are ended again and again.
 struct Plan {
@@ -87,7 +87,7 @@ fn check(plan: &Plan) {
     let reference = workplace();
     let started = Instant::now();
     train(&reference, plan.arguments);
-    let longest = started.elapsed().mul_f64(0.4);
+    let longest = started.elapsed().mul_f64(0.3);
     println!("seed {seed}; ended by {} within {longest:.0?} of each start", plan.signals.join(", "));
     let expected = content(&reference.path().join("out"));
     let mut counts = Counts::default();

@@ -50,7 +50,7 @@ fn defaults_agree() {
         assert_eq!(read_default(argument), read(argument, &raw).unwrap(), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 36);
+    assert_eq!(compared, 51);
     assert_eq!(read_default(argument("learning_rate").unwrap()), Some(Typed::Float(5e-5)));
 }
 
