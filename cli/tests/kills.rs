@@ -9,12 +9,13 @@ use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Most of the time goes into waiting for the disk.
-const WORKERS: u64 = 4;
+const WORKERS: u64 = 6;
 
 /// Runs that are ended again and again.
 struct Plan {
@@ -77,12 +78,16 @@ fn a_run_that_is_killed_or_asked_to_end_at_any_moment_ends_as_if_it_had_not_been
     });
 }
 
+/// Plans wait for each other: moments are chosen by how long a run takes.
+static TURN: Mutex<()> = Mutex::new(());
+
 fn check(plan: &Plan) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = std::env::var("RTRAIN_KILLS_SEED").map_or(1, |seed| seed.parse().unwrap());
     let reference = workplace();
     let started = Instant::now();
     train(&reference, plan.arguments);
-    let longest = started.elapsed().mul_f64(0.4);
+    let longest = started.elapsed().mul_f64(0.3);
     println!("seed {seed}; ended by {} within {longest:.0?} of each start", plan.signals.join(", "));
     let expected = content(&reference.path().join("out"));
     let mut counts = Counts::default();

@@ -221,5 +221,5 @@ fn a_record_that_cannot_be_read_is_left_aside() {
     overwrite(&system, "runs/out/.rtrain/checkpoint-4.json", b"{");
     let mut told = Vec::new();
     assert_eq!(checkpoints.newest(|diagnostic| told.push(diagnostic.clone())).unwrap().progress, None);
-    assert_eq!(codes(&told), ["json-syntax"]);
+    assert_eq!(codes(&told), ["checkpoint-record"]);
 }

@@ -102,6 +102,20 @@ pub(super) const CODES: &[Code] = &[
         "Name another checkpoint, or give no name: then the newest one that is whole is taken.",
     ),
     error(
+        "checkpoint-missing",
+        "this is no checkpoint of a run",
+        "The directory has no trainer_state.json, so nothing tells how far the run had come.",
+        "The directory of a model was named, or a copy of a checkpoint was cut short.",
+        "Name a checkpoint: a folder such as checkpoint-500.",
+    ),
+    error(
+        "checkpoint-progress",
+        "what rtrain keeps beside a checkpoint does not fit",
+        "The record in the folder .rtrain is whole, but what it says of the run's progress is not what this release of rtrain expects.",
+        "Another release of rtrain has written it, or it was edited with its checksum.",
+        "Remove the checkpoint's file in the folder .rtrain: the run then goes on as from a checkpoint of transformers.",
+    ),
+    error(
         "checkpoint-other-model",
         "the checkpoint is of another model than the run's",
         "Its config.json has other sizes or other labels than the model and the tables of the run; its weights would mean something else.",

@@ -43,7 +43,8 @@ impl Trainer<'_> {
         for (_, what) in missing.into_iter().filter(|(is_missing, _)| *is_missing) {
             host.progress(Progress::Notice(&format!("{} has no {what}", checkpoint.path)));
         }
-        if let Some(bytes) = checkpoint.optimizer {
+        // Before the first step an optimizer remembers nothing.
+        if let Some(bytes) = checkpoint.optimizer.filter(|_| checkpoint.state.global_step > 0) {
             let path = format!("{}/optimizer.pt", checkpoint.path);
             self.engine.restore_optimizer(&path, &OptimizerState::parse(&path, &bytes)?)?;
         }
