@@ -37,7 +37,7 @@ impl Resumption {
     pub fn read(source: &dyn Source, progress: Option<Json>) -> Result<Resumption> {
         let path = source.path("");
         let state = parsed(source, "trainer_state.json", TrainerState::parse)?.ok_or_else(|| {
-            let diagnostic = Diagnostic::new("checkpoint-invalid", Site::file(path.clone()), "this is no checkpoint of a run");
+            let diagnostic = Diagnostic::new("checkpoint-missing", Site::file(path.clone()), "this is no checkpoint of a run");
             Error::misuse(diagnostic.expected("a directory with trainer_state.json").hint("name one that train has saved: checkpoint-…"))
         })?;
         Ok(Resumption {

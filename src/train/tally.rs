@@ -94,7 +94,7 @@ impl Tally {
     /// # Errors
     /// Something is missing or of another kind.
     pub fn from_json(file: &str, json: Json, state: &mut TrainerState) -> Result<(Self, bool)> {
-        let mut fields = Fields::new("checkpoint-record", file, "/progress", json)?;
+        let mut fields = Fields::new("checkpoint-progress", file, "/progress", json)?;
         let is_stopped = fields.required("is_stopped")?;
         state.set_stateful_callbacks(fields.object("stateful_callbacks")?)?;
         let number = |fields: &mut Fields, name: &str| Ok(fields.required::<Option<Number>>(name)?.map(Number::to_f64));
