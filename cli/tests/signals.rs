@@ -21,13 +21,15 @@ struct Ended {
 }
 
 /// Starts the run, and sends it signals as soon as it says something that begins with `at`.
-fn signalled(workplace: &TempDir, more: &[&str], at: &str, signals: &[&str]) -> Ended {
+fn signalled(workplace: &TempDir, more: &[&str], at: &str, pause: Duration, signals: &[&str]) -> Ended {
     let mut child = command(workplace, more).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut told = String::new();
     while !told.lines().last().is_some_and(|line| line.contains(at)) {
         assert!(stderr.read_line(&mut told).unwrap() > 0, "the run never said {at:?}: {told}");
     }
+    // What was said came before the step that is meant.
+    thread::sleep(pause);
     for signal in signals {
         send(&child, signal);
         // Two signals at once would arrive as one.
@@ -56,7 +58,7 @@ fn assert_goes_on(rows: Rows, more: &[&str], at: &str) -> Vec<String> {
     let whole = content(&alone.path().join("out"));
     let end = |(signal, code): (&str, i32)| {
         let workplace = long_workplace(rows);
-        let ended = signalled(&workplace, more, at, &[signal]);
+        let ended = signalled(&workplace, more, at, Duration::ZERO, &[signal]);
         assert_eq!(ended.code, Some(code), "{signal}: {}", ended.told);
         let step = saved_step(&ended.told);
         assert!(workplace.path().join(format!("out/checkpoint-{step}")).is_dir());
@@ -134,7 +136,7 @@ fn the_second_signal_quits_at_once() {
     let workplace = long_workplace(Rows { train: 20_000, validation: 7 });
     let more = ["--eval_on_start", "--save_strategy=no", "--gradient_accumulation_steps=100000", "--per_device_train_batch_size=1"];
     for (signals, code) in [(["INT", "INT"], 130), (["TERM", "TERM"], 143), (["TERM", "INT"], 130)] {
-        let ended = signalled(&workplace, &more, "eval_loss", &signals);
+        let ended = signalled(&workplace, &more, "eval_loss", Duration::from_millis(300), &signals);
         assert_eq!(ended.code, Some(code), "{}", ended.told);
         assert!(ended.told.ends_with(ANNOUNCED), "{}", ended.told);
         assert!(is_empty(&workplace), "nothing was saved");
