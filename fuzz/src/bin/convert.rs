@@ -15,19 +15,18 @@ fn converted(source: &MemoryDirectory, conversion: Conversion) -> Option<MemoryD
     Some(MemoryDirectory { files, ..MemoryDirectory::default() })
 }
 
-/// The files, shards by their names alone: tensors that no model has come in the order of their files, which splitting them changes.
-fn names_and_whole_files(directory: &MemoryDirectory) -> Vec<(&String, Option<&Vec<u8>>)> {
-    let is_split = |name: &str| name.contains("-of-") || name.ends_with(".index.json");
-    directory.files.iter().map(|(name, bytes)| (name, (!is_split(name)).then_some(bytes))).collect()
-}
-
 fuzz_target!(|bytes: &[u8]| bounded(bytes, || {
     let source = directory(bytes);
     for dtype in [None, Some(Dtype::Bf16), Some(Dtype::F32)] {
         let conversion = Conversion { max_shard_size: Some(256), dtype, ..Conversion::default() };
         let Some(once) = converted(&source, conversion) else { continue };
         let twice = converted(&once, conversion).expect("what was converted is read");
-        assert_eq!(names_and_whole_files(&once), names_and_whole_files(&twice));
+        let thrice = converted(&twice, conversion).expect("what was converted twice is read");
+        assert_eq!(twice.files, thrice.files);
+        // Release 4 keeps the order in which pickles have the tensors that the model lacks, and nothing after them tells it.
+        if !source.files.keys().any(|name| name.ends_with(".bin")) {
+            assert_eq!(once.files, twice.files);
+        }
     }
     let pickled = Conversion { safe_serialization: false, release: Some(&V4_57_6), ..Conversion::default() };
     if let Some(pickled) = converted(&source, pickled) {

@@ -1,12 +1,13 @@
 //! Steps divided by the running root mean square of the gradient, or by its running deviation.
 
 use super::UpdateSettings;
+use super::update::GradientDecay;
 use super::values::Values;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct RmsProp {
     clip: f32,
-    weight_decay: f32,
+    weight_decay: GradientDecay,
     learning_rate: f32,
     momentum: f32,
     alpha: f32,
@@ -19,7 +20,7 @@ impl RmsProp {
     pub(super) fn new(settings: &UpdateSettings, clip: f32, momentum: f64, alpha: f64, epsilon: f64, centered: bool) -> Self {
         RmsProp {
             clip,
-            weight_decay: settings.weight_decay as f32,
+            weight_decay: GradientDecay::new(settings),
             learning_rate: settings.learning_rate as f32,
             momentum: momentum as f32,
             alpha: alpha as f32,
@@ -29,17 +30,13 @@ impl RmsProp {
         }
     }
 
-    fn weight_decay(self, decays: bool) -> f32 {
-        if decays { self.weight_decay } else { 0.0 }
-    }
-
     pub(super) fn at_rest(self, decays: bool) -> Option<f32> {
-        (self.epsilon > 0.0 && self.weight_decay(decays) == 0.0).then_some(1.0)
+        self.weight_decay.at_rest(decays).filter(|_| self.epsilon > 0.0)
     }
 
     #[inline(always)]
     pub(super) fn apply(self, values: Values<'_>, gradient: &[f32], decays: bool) {
-        let weight_decay = self.weight_decay(decays);
+        let weight_decay = self.weight_decay.of(decays);
         let [square_avg, second, third] = values.moments;
         let elements = values.parameter.iter_mut().zip(gradient).zip(square_avg);
         match (self.momentum != 0.0, self.centered) {

@@ -9,6 +9,26 @@ use super::values::Values;
 use super::{Algorithm, UpdateSettings};
 use crate::simd::vectorized;
 
+/// Weight decay that is added to the gradient.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct GradientDecay(f32);
+
+impl GradientDecay {
+    pub(super) fn new(settings: &UpdateSettings) -> Self {
+        GradientDecay(settings.weight_decay as f32)
+    }
+
+    /// What a parameter is multiplied with that decays, or one that does not.
+    pub(super) fn of(self, decays: bool) -> f32 {
+        if decays { self.0 } else { 0.0 }
+    }
+
+    /// [`Update::at_rest`] of an optimizer that does not move where the gradient and all before it are zero.
+    pub(super) fn at_rest(self, decays: bool) -> Option<f32> {
+        (self.of(decays) == 0.0).then_some(1.0)
+    }
+}
+
 /// The scalars of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Update {

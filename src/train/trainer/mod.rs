@@ -77,6 +77,8 @@ struct Run<'a> {
     sampler: Sampler,
     length: TrainingLength,
     schedule: Schedule,
+    /// Operations that transformers estimates for a token: 6 for each parameter outside of the embeddings.
+    flos_a_token: f64,
     started: f64,
 }
 
@@ -135,7 +137,10 @@ impl<'a> Trainer<'a> {
         self.begin(&length);
         let lengths = dataset.examples().iter().map(|example| self.padded_length.unwrap_or(example.token_ids.len()));
         let sampler = Sampler::new(arguments, lengths.collect());
-        let mut run = Run { dataset, sampler, length, schedule, started: host.seconds() };
+        let parameters = self.engine.table().parameters.iter();
+        let counted = parameters.filter(|parameter| !parameter.name.ends_with("_embeddings.weight"));
+        let flos_a_token = 6.0 * counted.map(|parameter| parameter.numel() as f64).sum::<f64>();
+        let mut run = Run { dataset, sampler, length, schedule, flos_a_token, started: host.seconds() };
         let start = self.resume(&mut run, host)?;
         self.fire(Event::TrainBegin);
         self.control.should_training_stop |= start.is_stopped;
@@ -230,7 +235,7 @@ impl<'a> Trainer<'a> {
             let batch = run.dataset.batch(rows);
             let batch_loss = self.engine.accumulate(&batch, &settings, Some(&mut self.generators)) / group.len() as f64;
             self.tally.add_loss(batch_loss as f32, self.state.global_step, arguments.logging_nan_inf_filter);
-            self.count(&batch);
+            self.count(&batch, run.flos_a_token);
             loss += batch_loss;
             if index + 1 < group.len() {
                 self.fire(Event::SubstepEnd);
@@ -254,13 +259,10 @@ impl<'a> Trainer<'a> {
     }
 
     /// Counts the tokens of a batch, and the operations that transformers estimates for it.
-    fn count(&mut self, batch: &Batch) {
+    fn count(&mut self, batch: &Batch, flos_a_token: f64) {
         let padded_length = self.padded_length.unwrap_or_else(|| batch.max_length());
         let padded_tokens = (batch.len() * padded_length) as u64;
-        let parameters = &self.engine.table().parameters;
-        let without_embeddings = parameters.iter().filter(|parameter| !parameter.name.ends_with("_embeddings.weight"));
-        let parameters: f64 = without_embeddings.map(|parameter| parameter.numel() as f64).sum();
-        self.state.total_flos = (self.state.total_flos.to_f64() + 6.0 * padded_tokens as f64 * parameters).into();
+        self.state.total_flos = (self.state.total_flos.to_f64() + padded_tokens as f64 * flos_a_token).into();
         let tokens = match self.arguments.include_num_input_tokens_seen {
             InputTokens::No => return,
             InputTokens::All => padded_tokens,
