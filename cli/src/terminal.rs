@@ -4,18 +4,12 @@ use crate::commands::model::progress_bar;
 use crate::interruption::Interruption;
 use crate::render;
 use indicatif::ProgressBar;
-use rtrain::checkpoints::Checkpoints;
-use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
+use rtrain::diagnostic::Result;
 use rtrain::format::json::Json;
 use rtrain::format::json::python::{Layout, dumps};
-use rtrain::format::run::results::results_bytes;
 use rtrain::format::run::trainer_state::TrainerState;
-use rtrain::format::shards;
-use rtrain::storage::commit::commit_file;
-use rtrain::storage::{DiskDirectory, NativeFileSystem};
-use rtrain::train::arguments::TrainingArguments;
 use rtrain::train::checkpoint::Checkpoint;
-use rtrain::train::preparation::LoadedModel;
+use rtrain::train::run_directory::RunDirectory;
 use rtrain::train::{Host, Progress, tally};
 use std::path::Path;
 use std::time::Instant;
@@ -23,9 +17,7 @@ use std::time::Instant;
 /// The terminal, the disk and the signals around a run.
 pub struct Terminal<'a> {
     /// Where the run is written.
-    pub output_dir: &'a str,
-    /// `training_args.bin`, the same in every directory of the run.
-    pub training_args: Vec<u8>,
+    pub directory: RunDirectory<'a>,
     /// Steps whose checkpoints a run that was left alone would not have; they go once there is a newer one.
     extra_checkpoints: Vec<u64>,
     started: Instant,
@@ -33,24 +25,14 @@ pub struct Terminal<'a> {
     bar: ProgressBar,
     is_training: bool,
     quiet: bool,
-    arguments: &'a TrainingArguments,
-    model: &'a LoadedModel,
     interruption: &'a Interruption,
 }
 
 impl<'a> Terminal<'a> {
     /// A terminal with a bar of the steps.
-    pub fn new(
-        arguments: &'a TrainingArguments,
-        model: &'a LoadedModel,
-        output_dir: &'a str,
-        training_args: Vec<u8>,
-        interruption: &'a Interruption,
-        bar: ProgressBar,
-        quiet: bool,
-    ) -> Self {
+    pub fn new(directory: RunDirectory<'a>, interruption: &'a Interruption, bar: ProgressBar, quiet: bool) -> Self {
         let (started, is_training, extra_checkpoints) = (Instant::now(), true, Vec::new());
-        Terminal { output_dir, training_args, extra_checkpoints, started, bar, is_training, quiet, arguments, model, interruption }
+        Terminal { directory, extra_checkpoints, started, bar, is_training, quiet, interruption }
     }
 
     /// Takes over the checkpoints of a run that goes on from `state`, and removes those that its last process did not come to remove.
@@ -58,7 +40,7 @@ impl<'a> Terminal<'a> {
     /// # Errors
     /// The system refuses.
     pub fn take_over(&mut self, state: &TrainerState) -> Result<()> {
-        let (checkpoints, step) = (self.checkpoints(), state.global_step);
+        let (checkpoints, step) = (self.directory.checkpoints(), state.global_step);
         let steps = checkpoints.steps()?;
         let is_extra = |step: &u64| checkpoints.progress(*step).is_some_and(|progress| tally::is_extra(&progress));
         self.extra_checkpoints = steps.iter().copied().filter(is_extra).collect();
@@ -72,23 +54,12 @@ impl<'a> Terminal<'a> {
         self.is_training = false;
     }
 
-    /// Writes a file of the output directory.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        commit_file(&NativeFileSystem, &format!("{}/{name}", self.output_dir), bytes)
-    }
-
     /// Writes `{split}_results.json` and `all_results.json`, and the metrics on standard output.
     ///
     /// # Errors
     /// The system refuses.
     pub fn results(&self, split: &str, metrics: &[(String, Json)], all: &mut Vec<(String, Json)>) -> Result<()> {
-        all.retain(|(name, _)| !metrics.iter().any(|(new, _)| new == name));
-        all.extend_from_slice(metrics);
-        self.write(&format!("{split}_results.json"), &results_bytes(metrics))?;
-        self.write("all_results.json", &results_bytes(all))?;
+        self.directory.save_results(split, metrics, all)?;
         let mut sorted = metrics.to_vec();
         sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
         let width = sorted.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -105,27 +76,17 @@ impl<'a> Terminal<'a> {
     /// The system refuses.
     pub fn remove_extra_checkpoints(&mut self) -> Result<()> {
         let extra = std::mem::take(&mut self.extra_checkpoints);
-        self.checkpoints().remove(extra).map(drop)
+        self.directory.checkpoints().remove(extra).map(drop)
     }
 
     /// Removes what there is too much of beside the checkpoint of a step.
     fn remove_superfluous(&mut self, step: u64, best: Option<&str>) -> Result<()> {
         self.extra_checkpoints.retain(|extra| *extra != step);
         self.remove_extra_checkpoints()?;
-        let best = best.and_then(|path| self.step_of(path));
-        if let Err(error) = self.checkpoints().rotate(step, self.arguments.save_total_limit, best) {
+        if let Err(error) = self.directory.rotate(step, best) {
             self.tell(&format!("note: old checkpoints stay: {error}"));
         }
         Ok(())
-    }
-
-    fn checkpoints(&self) -> Checkpoints<'_> {
-        Checkpoints::new(&NativeFileSystem, self.output_dir)
-    }
-
-    /// The step of the best checkpoint, by its path.
-    fn step_of(&self, path: &str) -> Option<u64> {
-        self.checkpoints().steps().ok()?.into_iter().find(|step| self.checkpoint_path(*step) == path)
     }
 
     fn tell(&self, line: &str) {
@@ -158,7 +119,7 @@ impl Host for Terminal<'_> {
             }
             Progress::Evaluation(done, total) => {
                 if self.bar.is_finished() {
-                    self.bar = progress_bar(total as u64, self.quiet || self.arguments.disable_tqdm);
+                    self.bar = progress_bar(total as u64, self.quiet || self.directory.arguments.disable_tqdm);
                 }
                 self.bar.set_position(done as u64);
                 if done == total {
@@ -169,11 +130,8 @@ impl Host for Terminal<'_> {
     }
 
     fn save(&mut self, checkpoint: Checkpoint<'_>) -> Result<()> {
-        let Checkpoint { state, is_extra, .. } = checkpoint;
-        let (step, best) = (state.global_step, state.best_model_checkpoint.clone());
-        let progress = checkpoint.progress.clone();
-        let checkpoints = Checkpoints::new(&NativeFileSystem, self.output_dir);
-        checkpoint.with_files(self.model, &self.training_args, |files| checkpoints.save(step, &files, &progress))?;
+        let (step, best, is_extra) = (checkpoint.state.global_step, checkpoint.state.best_model_checkpoint.clone(), checkpoint.is_extra);
+        self.directory.save_checkpoint(checkpoint)?;
         if is_extra {
             return Ok(());
         }
@@ -181,7 +139,7 @@ impl Host for Terminal<'_> {
     }
 
     fn checkpoint_path(&self, step: u64) -> String {
-        self.checkpoints().path(step)
+        self.directory.checkpoints().path(step)
     }
 
     fn has_directory(&self, path: &str) -> bool {
@@ -189,22 +147,12 @@ impl Host for Terminal<'_> {
     }
 
     fn weights(&self, directory: &str) -> Result<Vec<Vec<f32>>> {
-        let source = DiskDirectory::open(Path::new(directory))?;
-        let (shards, table) = (shards::read(&source)?, &self.model.table);
-        let plan = rtrain::architecture::LoadPlan::new(table, &shards, directory, false)?;
-        match plan.report.missing.first() {
-            None => plan.weights(table, &shards, self.arguments.seed),
-            Some(name) => {
-                let diagnostic = Diagnostic::new("checkpoint-damaged", Site::file(directory), "the checkpoint lacks a tensor");
-                Err(Error::malformed(diagnostic.expected(name)))
-            }
-        }
+        self.directory.weights(directory)
     }
 
     fn keep_only(&mut self, checkpoint: &str) {
-        let best = self.step_of(checkpoint);
-        self.extra_checkpoints.retain(|extra| best.is_none_or(|best| *extra == best));
-        if let Err(error) = self.checkpoints().keep_best(Some(1), best) {
+        self.extra_checkpoints.retain(|step| self.directory.checkpoints().path(*step) == checkpoint);
+        if let Err(error) = self.directory.keep_only(checkpoint) {
             self.tell(&format!("note: old checkpoints stay: {error}"));
         }
     }

@@ -120,6 +120,11 @@ impl MemoryFileSystem {
         self.operations.get()
     }
 
+    /// The paths of all files, sorted.
+    pub fn paths(&self) -> Vec<String> {
+        self.files.borrow().keys().cloned().collect()
+    }
+
     /// Every file with its bytes.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.files.borrow().clone()

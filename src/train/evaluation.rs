@@ -64,6 +64,25 @@ pub fn argmax(logits: &[f32], num_labels: usize) -> Vec<u32> {
     logits.chunks_exact(num_labels.max(1)).map(highest).collect()
 }
 
+/// What is predicted of each row, in the words of `predict_results.txt`: a class, a list of labels, or a number with three digits.
+///
+/// # Source
+/// transformers, `examples/pytorch/text-classification/run_classification.py`.
+pub fn predicted(task: &Task, logits: &[f32]) -> Vec<String> {
+    let width = task.num_labels().max(1);
+    let classes = argmax(logits, width);
+    let rows = logits.chunks_exact(width).zip(classes);
+    rows.map(|(row, class)| match task {
+        Task::Regression => format!("{:.3}", row[0]),
+        Task::SingleLabel(labels) => labels.name(class).unwrap_or_default().to_owned(),
+        Task::MultiLabel(labels) => {
+            let named = row.iter().zip(0..).filter(|(logit, _)| **logit > 0.0).filter_map(|(_, id)| labels.name(id));
+            format!("[{}]", named.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", "))
+        }
+    })
+    .collect()
+}
+
 /// The names that evaluations of these data sets give to their metrics.
 pub fn metric_names(task: &Task, sets: &[EvalSet<'_>]) -> Vec<String> {
     let measured: &[&str] = match task {

@@ -12,9 +12,11 @@ pub mod metrics;
 pub mod optimizer;
 pub mod preparation;
 pub mod resumption;
+pub mod run_directory;
 pub mod sampler;
 pub mod schedule;
+pub mod tables;
 pub mod tally;
 mod trainer;
 
-pub use trainer::{EvalSet, Host, Outcome, Progress, Trainer};
+pub use trainer::{EvalSet, Host, Outcome, Progress, Run, Trainer};

@@ -26,6 +26,11 @@ pub struct TextColumns {
 type Texts<'a> = (Vec<Cow<'a, str>>, Option<Vec<&'a str>>);
 
 impl TextColumns {
+    /// Those that the arguments name.
+    pub fn of(arguments: &TrainingArguments) -> TextColumns {
+        TextColumns { names: arguments.text_column_names.clone(), delimiter: arguments.text_column_delimiter.clone() }
+    }
+
     /// The texts as they are read, without second sentences.
     ///
     /// # Errors

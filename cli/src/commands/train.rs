@@ -8,19 +8,19 @@ use crate::{arguments, config_file, render};
 use clap::ArgMatches;
 use rtrain::architecture::LoadReport;
 use rtrain::checkpoints::{Checkpoints, checkpoint_at};
-use rtrain::data::{Dataset, Table, Task};
+use rtrain::data::Task;
 use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::format::torch::training_args::Surroundings;
-use rtrain::storage::commit::{commit_directory, prepare_directory};
+use rtrain::storage::commit::prepare_directory;
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::arguments::{ResumeFrom, TrainingArguments};
-use rtrain::train::checkpoint::{TRAINING_ARGS, training_args};
+use rtrain::train::checkpoint::training_args;
 use rtrain::train::engine::Engine;
-use rtrain::train::evaluation::argmax;
-use rtrain::train::preparation::{LoadedModel, ModelSources, TextColumns, model_directory};
+use rtrain::train::preparation::{LoadedModel, ModelSources};
 use rtrain::train::resumption::Resumption;
+use rtrain::train::run_directory::RunDirectory;
+use rtrain::train::tables::Tables;
 use rtrain::train::{EvalSet, Host, Outcome, Trainer};
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Trains, evaluates and predicts as the arguments say.
@@ -32,8 +32,8 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let values = config_file::merged(arguments::train_config(matches), arguments::train_values(matches))?;
     let arguments = TrainingArguments::resolve(&values)?;
     let quiet = matches.get_flag("quiet");
-    let tables = Tables::read(&arguments)?;
-    let task = tables.task(&arguments, quiet)?;
+    let tables = read_tables(&arguments)?;
+    let task = task(&tables, &arguments, quiet)?;
     let output_dir = output_dir(&arguments);
     let checkpoint = checkpoint(&arguments, &output_dir, quiet)?;
     let mut model = load_model(&arguments, &task, checkpoint.as_ref())?;
@@ -42,7 +42,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     }
     prepare_directory(&NativeFileSystem, &output_dir, 4 * model.table.numel() as u64)?;
     let max_length = model.max_length(arguments.max_seq_length);
-    let train = tables.dataset(&model, &arguments, &task, tables.train.as_ref(), arguments.max_train_samples, max_length)?;
+    let train = tables.train_dataset(&model, &arguments, &task, max_length)?;
     let eval = tables.eval_datasets(&model, &arguments, &task, max_length)?;
     let eval_sets = eval.iter().map(|(name, dataset)| EvalSet { name: name.as_deref(), dataset }).collect();
     model.tokenizer.set_truncation_and_padding(max_length as u64, arguments.pad_to_max_length);
@@ -56,7 +56,9 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let bar = progress_bar(steps, quiet || arguments.disable_tqdm);
     let below = bar.clone();
     let interruption = Interruption::install(move |told| below.suspend(|| anstream::eprintln!("{told}")))?;
-    let mut host = Terminal::new(&arguments, &model, &output_dir, training_args, &interruption, bar, quiet);
+    let system = &NativeFileSystem;
+    let directory = RunDirectory { system, path: &output_dir, arguments: &arguments, training_args: &training_args, model: &model };
+    let mut host = Terminal::new(directory, &interruption, bar, quiet);
     if let Some(Found { resumption, .. }) = checkpoint {
         host.take_over(&resumption.state)?;
         trainer.resume_from(resumption);
@@ -73,8 +75,8 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
             return Ok(interruption.requested().map_or(1, |signal| signal.exit_code()));
         };
         metrics.push(("train_samples".to_owned(), train.len().into()));
-        save_model(&model, &mut trainer.engine, &output_dir, &host.training_args)?;
-        host.write("trainer_state.json", &trainer.state.to_bytes())?;
+        directory.save_model(&mut trainer.engine)?;
+        directory.save_state(&trainer.state)?;
         host.remove_extra_checkpoints()?;
         host.results("train", &metrics, &mut all_results)?;
         if let Some(signal) = interruption.requested() {
@@ -91,26 +93,12 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         }
         host.results("eval", &metrics, &mut all_results)?;
     }
-    if let (true, Some(table)) = (arguments.do_predict, &tables.test) {
-        let columns = columns(&arguments);
-        let mut dataset = model.dataset(table, &columns, None, max_length)?;
-        if let Some(samples) = arguments.max_predict_samples {
-            dataset = dataset.truncated(samples);
-        }
+    if let (true, Some(dataset)) = (arguments.do_predict, tables.test_dataset(&model, &arguments, max_length)?) {
         host.end_training();
         let logits = trainer.predict(&dataset, &mut host).logits;
-        host.write("predict_results.txt", predict_results(&task, &logits).as_bytes())?;
+        directory.save_predictions(&task, &logits)?;
     }
     Ok(0)
-}
-
-/// Writes the model with the arguments of the run.
-fn save_model(model: &LoadedModel, engine: &mut Engine, directory: &str, training_args: &[u8]) -> Result<()> {
-    engine.with_weights(|weights| {
-        let saved = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, weights);
-        let more = [(TRAINING_ARGS.to_owned(), vec![Cow::Borrowed(training_args)])];
-        saved.with_files(|files| commit_directory(&NativeFileSystem, directory, &files.into_iter().chain(more).collect()))
-    })
 }
 
 /// What transformers records of the machine.
@@ -120,79 +108,19 @@ fn surroundings() -> Surroundings {
     Surroundings { gpus: 0, logging_folder: format!("runs/{time}_{host}"), reports: Vec::new() }
 }
 
-struct Tables {
-    train: Option<Table>,
-    validation: Vec<(Option<String>, Table)>,
-    test: Option<Table>,
+fn read_tables(arguments: &TrainingArguments) -> Result<Tables> {
+    let read = |path: &Option<PathBuf>| path.as_deref().map(read_table).transpose();
+    let named = |(name, path): &(Option<String>, PathBuf)| Ok((name.clone(), read_table(path)?));
+    let validation = arguments.validation_files.iter().map(named).collect::<Result<_>>()?;
+    Ok(Tables { train: read(&arguments.train_file)?, validation, test: read(&arguments.test_file)? })
 }
 
-impl Tables {
-    fn read(arguments: &TrainingArguments) -> Result<Tables> {
-        let read = |path: &Option<std::path::PathBuf>| path.as_deref().map(read_table).transpose();
-        let named = |(name, path): &(Option<String>, PathBuf)| Ok((name.clone(), read_table(path)?));
-        let validation = arguments.validation_files.iter().map(named).collect::<Result<_>>()?;
-        Ok(Tables { train: read(&arguments.train_file)?, validation, test: read(&arguments.test_file)? })
+fn task(tables: &Tables, arguments: &TrainingArguments, quiet: bool) -> Result<Task> {
+    let (task, unknown) = tables.task(arguments)?;
+    if !unknown.is_empty() && !quiet {
+        anstream::eprintln!("labels that the training table does not have: {}", unknown.join(", "));
     }
-
-    /// The task that the labels of the tables ask for.
-    fn task(&self, arguments: &TrainingArguments, quiet: bool) -> Result<Task> {
-        let column = |table: &Table| table.label_column(&arguments.label_column_name);
-        let validation = || self.validation.iter().map(|(_, table)| table);
-        let Some(train) = self.train.as_ref().or(validation().next()) else {
-            return Err(Error::misuse(
-                Diagnostic::new("missing-argument", Site::default(), "there is no table with labels").hint("pass --train_file"),
-            ));
-        };
-        let mut others = Vec::new();
-        for table in validation().chain(&self.test) {
-            if table.has_column(&arguments.label_column_name) {
-                others.push(column(table)?);
-            }
-        }
-        let (task, unknown) = Task::infer(&column(train)?, &others.iter().collect::<Vec<_>>(), arguments.do_regression)?;
-        if !unknown.is_empty() && !quiet {
-            anstream::eprintln!("labels that the training table does not have: {}", unknown.join(", "));
-        }
-        if arguments.label_smoothing_factor != 0.0 && !matches!(task, Task::SingleLabel(_)) {
-            let diagnostic = Diagnostic::new("argument-conflict", Site::default(), "label_smoothing_factor needs one class label a row");
-            return Err(Error::misuse(diagnostic.hint("leave it out")));
-        }
-        Ok(task)
-    }
-
-    fn eval_datasets(
-        &self,
-        model: &LoadedModel,
-        arguments: &TrainingArguments,
-        task: &Task,
-        max_length: usize,
-    ) -> Result<Vec<(Option<String>, Dataset)>> {
-        let mut datasets = Vec::new();
-        for (name, table) in &self.validation {
-            let dataset = self.dataset(model, arguments, task, Some(table), arguments.max_eval_samples, max_length)?;
-            datasets.extend(dataset.map(|dataset| (name.clone(), dataset)));
-        }
-        Ok(datasets)
-    }
-
-    fn dataset(
-        &self,
-        model: &LoadedModel,
-        arguments: &TrainingArguments,
-        task: &Task,
-        table: Option<&Table>,
-        max_samples: Option<usize>,
-        max_length: usize,
-    ) -> Result<Option<Dataset>> {
-        let Some(table) = table else { return Ok(None) };
-        let labels = task.labels(&table.label_column(&arguments.label_column_name)?)?;
-        let dataset = model.dataset(table, &columns(arguments), Some(labels), max_length)?;
-        Ok(Some(max_samples.map_or(dataset.clone(), |samples| dataset.truncated(samples))))
-    }
-}
-
-fn columns(arguments: &TrainingArguments) -> TextColumns {
-    TextColumns { names: arguments.text_column_names.clone(), delimiter: arguments.text_column_delimiter.clone() }
+    Ok(task)
 }
 
 /// A checkpoint to go on from.
@@ -283,25 +211,6 @@ fn load_report(from: &str, report: &LoadReport) -> String {
     let mut text = format!("BertForSequenceClassification LOAD REPORT from: {from}\n");
     for (name, status) in rows {
         text.push_str(&format!("  {name:width$} | {status}\n"));
-    }
-    text
-}
-
-/// `predict_results.txt` as `run_classification.py` writes it.
-fn predict_results(task: &Task, logits: &[f32]) -> String {
-    let width = task.num_labels().max(1);
-    let mut text = "index\tprediction\n".to_owned();
-    let classes = argmax(logits, width);
-    for (index, row) in logits.chunks_exact(width).enumerate() {
-        let prediction = match task {
-            Task::Regression => format!("{:.3}", row[0]),
-            Task::SingleLabel(labels) => labels.name(classes[index]).unwrap_or_default().to_owned(),
-            Task::MultiLabel(labels) => {
-                let named = row.iter().enumerate().filter(|(_, logit)| **logit > 0.0).filter_map(|(id, _)| labels.name(id as u32));
-                format!("[{}]", named.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", "))
-            }
-        };
-        text.push_str(&format!("{index}\t{prediction}\n"));
     }
     text
 }

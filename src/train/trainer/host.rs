@@ -48,8 +48,14 @@ pub enum Progress<'a> {
         step: u64,
         /// Steps of the run.
         total: u64,
+        /// Epochs done, a part of one among them.
+        epoch: f64,
         /// Its loss.
         loss: f64,
+        /// The learning rate that it was made with.
+        learning_rate: f64,
+        /// Tokens of its rows.
+        tokens: usize,
     },
     /// Metrics were logged; the entry of `log_history`.
     Log(&'a Json),

@@ -71,8 +71,9 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// What one call of [`Trainer::train`] works with.
-struct Run<'a> {
+/// A training that is under way: what its loop knows between two steps.
+#[derive(Debug)]
+pub struct Run<'a> {
     dataset: &'a Dataset,
     sampler: Sampler,
     length: TrainingLength,
@@ -80,6 +81,20 @@ struct Run<'a> {
     /// Operations that transformers estimates for a token: 6 for each parameter outside of the embeddings.
     flos_a_token: f64,
     started: f64,
+    /// The epoch that it is in, or that is next.
+    epoch: usize,
+    /// Steps of that epoch that a checkpoint has behind it.
+    skipped: usize,
+    /// The batches that are left of the epoch, if it has begun.
+    batches: Option<std::vec::IntoIter<Vec<u32>>>,
+    batches_done: usize,
+}
+
+/// What an optimizer step found, and what it was made with.
+struct StepDone {
+    loss: f64,
+    learning_rate: f64,
+    tokens: usize,
 }
 
 impl<'a> Trainer<'a> {
@@ -126,8 +141,21 @@ impl<'a> Trainer<'a> {
     /// Trains to the end, or until the host is interrupted.
     ///
     /// # Errors
-    /// The arguments do not fit each other or the checkpoint to go on from; or a checkpoint could not be saved.
+    /// As [`Trainer::start`] and [`Trainer::advance`].
     pub fn train(&mut self, dataset: &Dataset, host: &mut dyn Host) -> Result<Outcome> {
+        let mut run = self.start(dataset, host)?;
+        loop {
+            if let Some(outcome) = self.advance(&mut run, host)? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Begins a training, or goes on with one, up to its first step.
+    ///
+    /// # Errors
+    /// The arguments do not fit each other or the checkpoint to go on from.
+    pub fn start<'d>(&mut self, dataset: &'d Dataset, host: &mut dyn Host) -> Result<Run<'d>> {
         let arguments = self.arguments;
         if let Some(best) = Best::of(arguments) {
             best.check(&metric_names(self.task, &self.eval_sets))?;
@@ -140,8 +168,11 @@ impl<'a> Trainer<'a> {
         let parameters = self.engine.table().parameters.iter();
         let counted = parameters.filter(|parameter| !parameter.name.ends_with("_embeddings.weight"));
         let flos_a_token = 6.0 * counted.map(|parameter| parameter.numel() as f64).sum::<f64>();
-        let mut run = Run { dataset, sampler, length, schedule, flos_a_token, started: host.seconds() };
+        let started = host.seconds();
+        let mut run =
+            Run { dataset, sampler, length, schedule, flos_a_token, started, epoch: 0, skipped: 0, batches: None, batches_done: 0 };
         let start = self.resume(&mut run, host)?;
+        (run.epoch, run.skipped) = (start.epoch, start.steps_in_epoch);
         self.fire(Event::TrainBegin);
         self.control.should_training_stop |= start.is_stopped;
         if arguments.eval_on_start && !start.is_resumed {
@@ -150,21 +181,42 @@ impl<'a> Trainer<'a> {
         if start.ends_epoch {
             self.end_epoch(&mut run, host)?;
         }
-        for epoch in start.epoch..run.length.num_epochs {
-            if host.is_interrupted() || self.control.should_training_stop || self.state.global_step >= self.state.max_steps {
-                break;
+        Ok(run)
+    }
+
+    /// Makes one optimizer step with what belongs to it (logging, evaluation, checkpoint), or ends an epoch, or the training: then it says
+    /// how. Between two calls the caller may do what takes its time, such as predictions with the weights as they are.
+    ///
+    /// # Errors
+    /// A checkpoint could not be saved; the run cannot go on.
+    pub fn advance(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<Option<Outcome>> {
+        if run.batches.is_none() {
+            let is_over = run.epoch >= run.length.num_epochs || self.state.global_step >= self.state.max_steps;
+            if is_over || host.is_interrupted() || self.control.should_training_stop {
+                return self.leave(run, host).map(Some);
             }
-            let skipped = if epoch == start.epoch { start.steps_in_epoch } else { 0 };
-            self.epoch(epoch, skipped, &mut run, host)?;
+            self.begin_epoch(run);
+        }
+        if self.control.should_training_stop || !self.next_step(run, host)? {
+            (run.batches, run.epoch, run.skipped) = (None, run.epoch + 1, 0);
             if !host.is_interrupted() {
-                self.end_epoch(&mut run, host)?;
+                self.end_epoch(run, host)?;
             }
         }
+        Ok(None)
+    }
+
+    /// Lets the training end before its next step as if that were its last: with results, and the best model where that is asked for.
+    pub fn stop(&mut self) {
+        self.control.should_training_stop = true;
+    }
+
+    fn leave(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<Outcome> {
         if host.is_interrupted() {
-            self.save_before_leaving(&run, host)?;
+            self.save_before_leaving(run, host)?;
             return Ok(Outcome::Interrupted);
         }
-        Ok(Outcome::Finished(self.finish(&run, host)))
+        Ok(Outcome::Finished(self.finish(run, host)))
     }
 
     fn begin(&mut self, length: &TrainingLength) {
@@ -179,28 +231,32 @@ impl<'a> Trainer<'a> {
         self.state.callbacks = self.exported_states();
     }
 
-    /// The steps of one epoch but the first `skipped`, which a checkpoint has behind it.
-    fn epoch(&mut self, epoch: usize, skipped: usize, run: &mut Run<'_>, host: &mut dyn Host) -> Result<()> {
-        let arguments = self.arguments;
+    fn begin_epoch(&mut self, run: &mut Run<'_>) {
         self.fire(Event::EpochBegin);
         self.tally.epoch_is_open = true;
-        let batches = self.batches(epoch, skipped, run);
-        let groups = batches.chunks(arguments.gradient_accumulation_steps);
-        let mut batches_done = skipped * arguments.gradient_accumulation_steps;
-        for group in groups.skip(skipped) {
-            self.fire(Event::StepBegin);
-            if !self.step(group, run, host) {
-                break;
-            }
-            batches_done += group.len();
-            self.state.epoch = Some((epoch as f64 + batches_done as f64 / run.length.batches_per_epoch as f64).into());
-            self.fire(Event::StepEnd);
-            self.log_evaluate_save(run, host)?;
-            if host.is_interrupted() || self.control.should_epoch_stop || self.control.should_training_stop {
-                break;
-            }
+        let mut batches = self.batches(run.epoch, run.skipped, run);
+        run.batches_done = (run.skipped * self.arguments.gradient_accumulation_steps).min(batches.len());
+        batches.drain(..run.batches_done);
+        run.batches = Some(batches.into_iter());
+    }
+
+    /// The next step of the epoch, unless there is none; whether the epoch goes on.
+    fn next_step(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<bool> {
+        let group: Vec<Vec<u32>> = run.batches.iter_mut().flatten().take(self.arguments.gradient_accumulation_steps).collect();
+        if group.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        self.fire(Event::StepBegin);
+        let Some(step) = self.step(&group, run) else { return Ok(false) };
+        run.batches_done += group.len();
+        let epoch = run.epoch as f64 + run.batches_done as f64 / run.length.batches_per_epoch as f64;
+        self.state.epoch = Some(epoch.into());
+        let StepDone { loss, learning_rate, tokens } = step;
+        let (step, total) = (self.state.global_step, self.state.max_steps);
+        host.progress(Progress::Step { step, total, epoch, loss, learning_rate, tokens });
+        self.fire(Event::StepEnd);
+        self.log_evaluate_save(run, host)?;
+        Ok(!(host.is_interrupted() || self.control.should_epoch_stop || self.control.should_training_stop))
     }
 
     /// The batches of an epoch. One that was begun in another process has the order that it had there, and its draws lie behind.
@@ -221,7 +277,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// One optimizer step, unless a callback stops within it.
-    fn step(&mut self, group: &[Vec<u32>], run: &mut Run<'_>, host: &mut dyn Host) -> bool {
+    fn step(&mut self, group: &[Vec<u32>], run: &mut Run<'_>) -> Option<StepDone> {
         let arguments = self.arguments;
         let settings = BatchSettings {
             label_smoothing_factor: arguments.label_smoothing_factor,
@@ -230,17 +286,18 @@ impl<'a> Trainer<'a> {
             gradient_checkpointing: arguments.gradient_checkpointing,
         };
         self.generators.begin_step(self.state.global_step);
-        let mut loss = 0.0;
+        let (mut loss, mut tokens) = (0.0, 0);
         for (index, rows) in group.iter().enumerate() {
             let batch = run.dataset.batch(rows);
             let batch_loss = self.engine.accumulate(&batch, &settings, Some(&mut self.generators)) / group.len() as f64;
             self.tally.add_loss(batch_loss as f32, self.state.global_step, arguments.logging_nan_inf_filter);
             self.count(&batch, run.flos_a_token);
             loss += batch_loss;
+            tokens += batch.total_tokens();
             if index + 1 < group.len() {
                 self.fire(Event::SubstepEnd);
                 if self.control.should_epoch_stop || self.control.should_training_stop {
-                    return false;
+                    return None;
                 }
             }
         }
@@ -254,8 +311,7 @@ impl<'a> Trainer<'a> {
         let is_logged = arguments.max_grad_norm > 0.0 || arguments.release.trainer.logs_norm_without_clipping;
         self.tally.gradient_norm = is_logged.then_some(f64::from(gradient_norm as f32));
         self.tally.learning_rate = Some(learning_rate);
-        host.progress(Progress::Step { step: self.state.global_step, total: self.state.max_steps, loss });
-        true
+        Some(StepDone { loss, learning_rate, tokens })
     }
 
     /// Counts the tokens of a batch, and the operations that transformers estimates for it.

@@ -1,0 +1,72 @@
+/** What went wrong, as the page shows it: the message, the place, what was expected and found, and what to do. */
+
+import { description, element } from './elements'
+import type { Diagnostic } from './engine'
+
+/** The diagnostic in an error of the engine; any other error becomes one. */
+export function diagnosticOf(error: unknown): Diagnostic {
+  if (error instanceof Error && 'diagnostic' in error) return error.diagnostic as Diagnostic
+  const message = error instanceof Error ? error.message : String(error)
+  return { code: 'unexpected', message, hint: 'reload the page; if it happens again, report it with this text' }
+}
+
+/** Shows `error` in `slot`, with a button that takes it away, and lets screen readers tell it at once. */
+export function showProblem(slot: HTMLElement, error: unknown): void {
+  const diagnostic = diagnosticOf(error)
+  const close = element('button', { className: 'icon-button close', type: 'button', ariaLabel: 'Dismiss this message' }, '×')
+  close.addEventListener('click', () => clearProblem(slot))
+  const box = element('div', { className: 'problem' }, ...parts(diagnostic), close)
+  box.setAttribute('role', 'alert')
+  slot.replaceChildren(box)
+}
+
+export function clearProblem(slot: HTMLElement): void {
+  slot.replaceChildren()
+}
+
+/** An item of the list of findings. */
+export function finding(diagnostic: Diagnostic): HTMLLIElement {
+  const severity = diagnostic.severity ?? 'error'
+  const item = element('li', { className: `finding ${severity}` }, ...parts(diagnostic, severity))
+  return item
+}
+
+/**
+ * Runs what a button or a drop asked for: `controls` is disabled meanwhile, and whatever fails is shown in `slot`.
+ * True where nothing failed.
+ */
+export async function attempt(slot: HTMLElement, controls: HTMLElement | null, action: () => Promise<void>): Promise<boolean> {
+  clearProblem(slot)
+  const panel = slot.closest<HTMLElement>('section')
+  panel?.setAttribute('aria-busy', 'true')
+  controls?.toggleAttribute('data-busy', true)
+  try {
+    await action()
+    return true
+  } catch (error) {
+    showProblem(slot, error)
+    return false
+  } finally {
+    panel?.removeAttribute('aria-busy')
+    controls?.removeAttribute('data-busy')
+  }
+}
+
+function parts(diagnostic: Diagnostic, severity?: string): HTMLElement[] {
+  const { code, message, file, place, expected, found, hint } = diagnostic
+  const where = [file, place].filter(Boolean).join(', ')
+  const rows: [string, string][] = []
+  if (where) rows.push(['Where', where])
+  if (expected) rows.push(['Expected', expected])
+  if (found) rows.push(['Found', found])
+  if (hint) rows.push(['What to do', sentence(hint)])
+  const title = element('p', { className: 'problem-message' }, sentence(message))
+  if (severity) title.prepend(element('span', { className: 'severity' }, severity), ' ')
+  return [title, description(rows), element('p', { className: 'problem-code' }, element('code', {}, code))]
+}
+
+/** The core writes fragments without capital and full stop; on a page they are sentences. */
+export function sentence(text: string): string {
+  const closed = /[.!?]$/.test(text) ? text : `${text}.`
+  return /^[a-z]+\b(?![_./=])/.test(closed) ? closed.charAt(0).toUpperCase() + closed.slice(1) : closed
+}

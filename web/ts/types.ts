@@ -1,0 +1,101 @@
+/** What went wrong, where, what was expected, what was found, and what to do. */
+export interface Diagnostic {
+  /** A stable name in kebab case: one of the library, which `rtrain explain` knows, or one of the list in the README. */
+  code: string;
+  message: string;
+  file?: string;
+  /** A line, a tensor, a column or a JSON pointer of the file. */
+  place?: string;
+  expected?: string;
+  found?: string;
+  hint?: string;
+  severity?: 'error' | 'warning' | 'note';
+}
+
+/** An error that says what to do about it. */
+export class RtrainError extends Error {
+  readonly diagnostic: Diagnostic;
+
+  constructor(diagnostic: Diagnostic) {
+    super(diagnostic.message);
+    this.name = 'RtrainError';
+    this.diagnostic = diagnostic;
+  }
+}
+
+/** What computes. */
+export interface Device {
+  kind: 'cpu' | 'webgpu';
+  name: string;
+}
+
+/** What a loaded model is. */
+export interface ModelInfo {
+  modelType: string;
+  parameters: number;
+  layers: number;
+  hiddenSize: number;
+  vocabSize: number;
+  /** The classes of its classifier; null where it has none yet. */
+  labels: string[] | null;
+  /** Size of its files. */
+  bytes: number;
+  /** Most tokens of a text. */
+  maxLength: number;
+  /** Whether there are no weights among its files, so that it starts from random ones. */
+  fromScratch: boolean;
+}
+
+/** What a loaded table holds. */
+export interface TableInfo {
+  name: string;
+  rows: number;
+  columns: string[];
+  /** The columns that seem to hold the texts: one, or two of pairs. They count unless `text_column_names` is set. */
+  textColumns: string[];
+  /** The column that seems to hold the labels. It counts unless `label_column_name` is set. */
+  labelColumn: string | null;
+  labels: { name: string; count: number }[];
+  /** The first rows. */
+  preview: string[][];
+}
+
+/** An argument of a training, as `TrainingArguments` of transformers has it. */
+export interface ArgumentInfo {
+  name: string;
+  group: string;
+  help: string;
+  kind: 'text' | 'integer' | 'float' | 'flag' | 'choice' | 'steps' | 'names';
+  choices?: string[];
+  min?: number;
+  max?: number;
+  default?: string;
+}
+
+/** Something that happened in the course of a training or an evaluation. A number that is not finite is NaN. */
+export type TrainEvent =
+  | { type: 'step'; step: number; total: number; epoch: number; loss: number; learningRate: number; tokensPerSecond: number }
+  | { type: 'log'; entry: Record<string, number> }
+  | { type: 'evaluation'; done: number; total: number }
+  | { type: 'metrics'; metrics: Record<string, number> }
+  | { type: 'paused' }
+  | { type: 'resumed' }
+  | { type: 'notice'; text: string };
+
+/** What a model says of a text; for a regression the score is the number. */
+export interface Prediction {
+  label: string;
+  score: number;
+  /** All labels, the likeliest first. */
+  scores: { label: string; score: number }[];
+}
+
+/** How a training ended. */
+export interface TrainResult {
+  metrics: Record<string, number>;
+  /** Whether it was stopped before its last step. */
+  stopped: boolean;
+}
+
+/** Values of arguments by name; null stands for the default. */
+export type ArgumentValues = Record<string, string | number | boolean | null>;
