@@ -8,6 +8,7 @@
 //! - [`storage`]: reading directories, and the one writer that commits them;
 //! - [`checkpoints`]: saving them so that none is lost, and finding the one to go on from;
 //! - [`random`]: torch's random numbers;
+//! - with feature `gpu`: `gpu`, training on a GPU;
 //! - with feature `train`: `data`, `model` and `train`, the engine.
 
 pub mod architecture;
@@ -17,6 +18,8 @@ pub mod convert;
 pub mod data;
 pub mod diagnostic;
 pub mod format;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod inspect;
 #[cfg(feature = "train")]
 pub mod kernels;

@@ -1,0 +1,7 @@
+
+fn store(batch: u32, row: u32, column: u32, value: f32) {
+    let place = args.c_start + row * args.c_row + column;
+    let x = other[place];
+    let probability = normal(x);
+    c[place] = value * (probability.x + x * probability.y);
+}
