@@ -207,8 +207,7 @@ impl Model {
         let statistics = self.activations.embedded_statistics.with_room(gpu, 2 * tokens);
         let of_sums = self.activations.gradients.sums.with_room(gpu, tokens * width);
         let name = "bert.embeddings.LayerNorm";
-        let norm =
-            NormOf { name, rows: tokens, sums: &embedded, statistics: &statistics, has_residual: false, mask: inputs.embeddings };
+        let norm = NormOf { name, rows: tokens, sums: &embedded, statistics: &statistics, has_residual: false, mask: inputs.embeddings };
         self.norm_backward(stream, &norm, &gradient, words, &of_sums, accumulate);
         for (slab, choices) in self.tables.into_iter().zip(inputs.choices) {
             let table = &self.parameters.slabs[slab].gradients;

@@ -79,8 +79,11 @@ impl Gpu {
         let options = wgpu::RequestAdapterOptions { power_preference: wgpu::PowerPreference::HighPerformance, ..Default::default() };
         let adapter = instance.request_adapter(&options).await.map_err(|error| no_device(&error))?;
         // What is asked for is what there is: kernels split their work by the limits.
-        let descriptor =
-            wgpu::DeviceDescriptor { required_limits: adapter.limits(), memory_hints: wgpu::MemoryHints::MemoryUsage, ..Default::default() };
+        let descriptor = wgpu::DeviceDescriptor {
+            required_limits: adapter.limits(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| no_device(&error))?;
         let trouble = Arc::<Mutex<Trouble>>::default();
         listen(&device, &trouble);

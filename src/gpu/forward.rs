@@ -50,8 +50,7 @@ impl Model {
         let embedded = self.activations.embedded.with_room(gpu, count);
         let tables = self.tables.map(|slab| &self.parameters.slabs[slab].values);
         let [first, second, third] = inputs.ids;
-        let arguments: &[u32] =
-            words![count, width, first, second, third, inputs.noise.is_some(), inputs.noise.unwrap_or_default()];
+        let arguments: &[u32] = words![count, width, first, second, third, inputs.noise.is_some(), inputs.noise.unwrap_or_default()];
         stream.launch(Kernel::Embed, arguments, &[tables[0], tables[1], tables[2], words, &embedded], elements(count));
         let out = self.activations.hidden(gpu, keep, 0, count);
         let statistics = self.activations.embedded_statistics.with_room(gpu, 2 * inputs.tokens);
@@ -114,12 +113,7 @@ impl Model {
             c: Operand { tensor: out, start: first * tokens * width, row: width, stride: tokens * width },
             count,
             is_sum: false,
-            extra: Extra {
-                other: Some(&slab.values),
-                bias: bias.start + first * stride,
-                bias_stride: stride,
-                ..Extra::default()
-            },
+            extra: Extra { other: Some(&slab.values), bias: bias.start + first * stride, bias_stride: stride, ..Extra::default() },
         };
         if queries < tokens {
             stream.matmul(&product(looking, queries, 0, 1));

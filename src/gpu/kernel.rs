@@ -16,10 +16,16 @@ pub(super) enum Kernel {
     Matmul(Matmul),
     Attention(Attention),
     /// `LayerNorm(dropout(x) + residual)` or `dropout(LayerNorm(x))`; so many invocations share a row.
-    Norm { lanes: u32 },
-    NormBackward { lanes: u32 },
+    Norm {
+        lanes: u32,
+    },
+    NormBackward {
+        lanes: u32,
+    },
     /// Gradients of a LayerNorm's weight and bias.
-    NormColumns { lanes: u32 },
+    NormColumns {
+        lanes: u32,
+    },
     Embed,
     /// Sums of the gradients of the tokens that chose a row of a table.
     TableGradient,

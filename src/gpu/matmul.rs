@@ -315,9 +315,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {{
             each(text, VECTORS, |v| format!("let b{v} = b[b_start + k * b_row + column{v}];"));
             for v in 0..VECTORS {
                 line(text, &format!("let a{v} = a[a_start + k * a_row + row{v}];\nbias{v} += a{v};"));
-                each(text, 4 * VECTORS, |c| {
-                    format!("c{0}_{1} += a{v}[{2}] * b{1};", 4 * v + c / VECTORS, c % VECTORS, c / VECTORS)
-                });
+                each(text, 4 * VECTORS, |c| format!("c{0}_{1} += a{v}[{2}] * b{1};", 4 * v + c / VECTORS, c % VECTORS, c / VECTORS));
             }
         } else {
             line(text, "for (var k = 0u; k < args.k / 4u; k++) {");
@@ -325,9 +323,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {{
             for place in 0..4 {
                 line(text, "{");
                 each(text, VECTORS, |v| format!("let b{v} = b[b_start + (4u * k + {place}u) * b_row + column{v}];"));
-                each(text, BLOCK * VECTORS, |c| {
-                    format!("c{0}_{1} += a{0}[{place}] * b{1};", c / VECTORS, c % VECTORS)
-                });
+                each(text, BLOCK * VECTORS, |c| format!("c{0}_{1} += a{0}[{place}] * b{1};", c / VECTORS, c % VECTORS));
                 line(text, "}");
             }
         }

@@ -66,8 +66,7 @@ impl Model {
         let AdamW { shrink, one_minus_beta1, beta2, one_minus_beta2, root_correction2, epsilon, step_size } = step;
         for Slab { values, gradients, exp_avg, exp_avg_sq, decays, .. } in &self.parameters.slabs {
             let count = values.elements;
-            let arguments: &[u32] =
-                words![count, shrink, one_minus_beta1, beta2, one_minus_beta2, root_correction2, epsilon, step_size];
+            let arguments: &[u32] = words![count, shrink, one_minus_beta1, beta2, one_minus_beta2, root_correction2, epsilon, step_size];
             let tensors: [&Tensor; 6] = [gradients, decays, &self.results, values, exp_avg, exp_avg_sq];
             stream.launch(Kernel::AdamW, arguments, &tensors, elements(count));
         }

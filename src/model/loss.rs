@@ -37,12 +37,23 @@ pub fn loss(logits: Tensor<2>, labels: &Labels, label_smoothing_factor: f64) -> 
 pub fn cross_entropy(logits: Tensor<2>, classes: &[u32], label_smoothing_factor: f64) -> Tensor<1> {
     let [rows, num_labels] = logits.dims();
     assert_eq!(classes.len(), rows, "one class a row");
+    kernels::cross_entropy(logits, probabilities(classes, num_labels, label_smoothing_factor))
+}
+
+/// What a model is to learn of classes: all but the factor for the class itself, and the factor spread evenly over all.
+///
+/// # Shapes
+/// `classes` is (B), the result (B, `num_labels`), row-major.
+///
+/// # Panics
+/// Where a class is not below `num_labels`.
+pub fn probabilities(classes: &[u32], num_labels: usize, label_smoothing_factor: f64) -> Vec<f32> {
     let elsewhere = label_smoothing_factor / num_labels as f64;
-    let mut targets = vec![elsewhere as f32; rows * num_labels];
+    let mut targets = vec![elsewhere as f32; classes.len() * num_labels];
     for (row, class) in targets.chunks_exact_mut(num_labels).zip(classes) {
         row[*class as usize] = (1.0 - label_smoothing_factor + elsewhere) as f32;
     }
-    kernels::cross_entropy(logits, targets)
+    targets
 }
 
 /// Binary cross entropy of every logit by itself, averaged over all of them.

@@ -18,7 +18,7 @@ use crate::format::release::Release;
 use crate::format::torch::optimizer_state::Algorithm;
 use crate::format::torch::pickle::Value;
 
-pub use choice::{DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
+pub use choice::{Device, DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
 pub use length::{StepCount, TrainingLength};
 pub use raw::{Origin, RawValue, Values};
 pub use table::{ARGUMENTS, Argument, Group, Kind, NOT_YET, NOT_YET_OF_SCRIPT, REMOVED, argument};
@@ -105,6 +105,8 @@ pub struct TrainingArguments {
     pub seed: u64,
     /// Seed of the order of the rows.
     pub data_seed: Option<u64>,
+    /// What computes.
+    pub device: Device,
     /// What dropout draws from.
     pub dropout_rng: DropoutRng,
     /// Which rows make the batches of an epoch.

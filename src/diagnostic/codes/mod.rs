@@ -4,6 +4,7 @@
 
 mod checks;
 mod conversion;
+mod devices;
 mod files;
 mod runs;
 mod safetensors;
@@ -70,6 +71,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Checkpoints and runs", codes: runs::CODES },
     Group { title: "Converting", codes: conversion::CODES },
     Group { title: "Training, evaluating and predicting", codes: training::CODES },
+    Group { title: "Devices", codes: devices::CODES },
 ];
 
 /// Every row of the table, group by group.

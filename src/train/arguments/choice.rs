@@ -136,6 +136,20 @@ choice! {
     }
 }
 
+choice! {
+    /// Which device computes.
+    Device {
+        /// In a browser a GPU, if it has one, and else the CPU; elsewhere the CPU.
+        Auto = "auto",
+        /// The CPU.
+        Cpu = "cpu",
+        /// A GPU by WebGPU: that of the browser; elsewhere by Vulkan, Metal or Direct3D 12.
+        Webgpu = "webgpu",
+        /// A GPU by Vulkan.
+        Vulkan = "vulkan",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

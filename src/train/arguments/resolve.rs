@@ -5,7 +5,7 @@ mod given;
 
 use indexmap::IndexMap;
 
-use super::choice::{DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
+use super::choice::{Device, DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
 use super::length::StepCount;
 use super::optimizer::{OptimArgs, algorithm};
 use super::raw::{RawValue, Typed, Values, read, read_default};
@@ -128,6 +128,7 @@ impl<'a> Given<'a> {
             dataloader_drop_last: self.is_set("dataloader_drop_last"),
             seed: self.seed("seed").unwrap_or_default(),
             data_seed: self.seed("data_seed"),
+            device: self.choice("device", Device::from_name),
             dropout_rng: self.choice("dropout_rng", DropoutRng::from_name),
             train_sampling_strategy: match self.is_set("group_by_length") {
                 true => SamplingStrategy::GroupByLength,

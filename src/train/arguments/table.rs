@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Bound;
 
-use super::choice::{DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
+use super::choice::{Device, DropoutRng, InputTokens, IntervalStrategy, Optimizer, SamplingStrategy, SaveStrategy, SchedulerType};
 use crate::format::release::{V4_57_6, V5_23_0};
 
 /// What an argument concerns; `--help` has a heading for each.
@@ -172,6 +172,7 @@ const OPTIMIZER: Kind = Kind::Choice {
 };
 const SAMPLING: Kind = Kind::Choice { supported: SamplingStrategy::NAMES, not_yet: &[] };
 const DROPOUT_RNG: Kind = Kind::Choice { supported: DropoutRng::NAMES, not_yet: &[] };
+const DEVICE: Kind = Kind::Choice { supported: Device::NAMES, not_yet: &[] };
 const RELEASE: Kind = Kind::Choice { supported: &[V5_23_0.version, V4_57_6.version], not_yet: &[] };
 const REPORT: Kind = Kind::Choice {
     supported: &["none"],
@@ -350,6 +351,13 @@ pub const ARGUMENTS: &[Argument] = &[
         Kind::Flag,
         Some("false"),
         "Recorded only: with as many threads, rtrain computes the same bits each time.",
+    ),
+    row(
+        Group::Training,
+        "device",
+        DEVICE,
+        Some("auto"),
+        "What computes: cpu; webgpu, a GPU by whatever interface there is; vulkan. auto is cpu, and in a browser webgpu where it has a GPU.",
     ),
     row(
         Group::Training,

@@ -162,6 +162,32 @@ impl Optimizer {
         self.updates.is_empty()
     }
 
+    /// An optimizer that has made steps elsewhere: `moments` are what it remembers of each parameter, in the order of
+    /// [`Algorithm::moments`].
+    ///
+    /// # Panics
+    /// Where the moments do not fit the table.
+    pub fn going_on(algorithm: Algorithm, table: &ParameterTable, steps: u64, moments: impl Iterator<Item = Vec<Vec<f32>>>) -> Self {
+        let states = table.parameters.iter().zip(moments).map(|(parameter, found)| {
+            let (mut state, mut found) = (State::new(&algorithm, parameter), found.into_iter());
+            for moment in &mut state.moments {
+                let found = found.next().unwrap_or_default();
+                assert_eq!(found.len(), moment.len(), "what is remembered fits the parameter");
+                *moment = found;
+            }
+            state.note_touched();
+            state
+        });
+        let states: Vec<State> = states.collect();
+        assert_eq!(states.len(), table.parameters.len(), "something is remembered of every parameter");
+        Optimizer { algorithm, states, steps, updates: Vec::new() }
+    }
+
+    /// What is remembered of each parameter, in the order of [`Algorithm::moments`]; rows must be [settled](Optimizer::settle_all).
+    pub fn moments(&self) -> impl Iterator<Item = &[Vec<f32>]> {
+        self.states.iter().map(|state| &state.moments[..])
+    }
+
     /// What kind of optimizer it is.
     pub fn algorithm(&self) -> &Algorithm {
         &self.algorithm

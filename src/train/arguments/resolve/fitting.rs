@@ -6,7 +6,7 @@
 use super::{Given, missing};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::train::arguments::raw::Typed;
-use crate::train::arguments::{IntervalStrategy, SamplingStrategy, SaveStrategy, SchedulerType, StepCount, TrainingArguments};
+use crate::train::arguments::{Device, IntervalStrategy, SamplingStrategy, SaveStrategy, SchedulerType, StepCount, TrainingArguments};
 use crate::train::schedule;
 
 impl Given<'_> {
@@ -14,6 +14,10 @@ impl Given<'_> {
         if self.is_set("fp16") {
             let diagnostic = self.at("fp16", "unsupported-value", format!("{} is not supported yet", self.written("fp16")));
             return Err(Error::unsupported(diagnostic.hint("leave it out, or set bf16: rtrain computes in float32 or bfloat16")));
+        }
+        if arguments.bf16 && matches!(arguments.device, Device::Webgpu | Device::Vulkan) {
+            let diagnostic = self.at("bf16", "argument-conflict", "on a GPU rtrain computes in float32 only".to_owned());
+            return Err(Error::unsupported(diagnostic.hint("leave bf16 out, or set device cpu")));
         }
         if arguments.model_name_or_path.is_none() && arguments.config_name.is_none() {
             let hint = "say which directory the model to start from is in, or with config_name start from random weights";
