@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// Something is missing, malformed, or cannot be written.
-pub fn run(matches: &ArgMatches) -> Result<u8> {
+pub async fn run(matches: &ArgMatches) -> Result<u8> {
     set_threads(arguments::threads_of(matches))?;
     let values = config_file::merged(arguments::train_config(matches), arguments::train_values(matches))?;
     let arguments = TrainingArguments::resolve(&values)?;
@@ -65,7 +65,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     }
     let mut all_results = Vec::new();
     if let (true, Some(train)) = (arguments.do_train, &train) {
-        let outcome = trainer.train(train, &mut host)?;
+        let outcome = trainer.train(train, &mut host).await?;
         host.end_training();
         interruption.no_longer_waits();
         let Outcome::Finished(mut metrics) = outcome else {
@@ -75,7 +75,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
             return Ok(interruption.requested().map_or(1, |signal| signal.exit_code()));
         };
         metrics.push(("train_samples".to_owned(), train.len().into()));
-        directory.save_model(&mut trainer.engine)?;
+        directory.save_model(&mut trainer.engine).await?;
         directory.save_state(&trainer.state)?;
         host.remove_extra_checkpoints()?;
         host.results("train", &metrics, &mut all_results)?;
@@ -86,7 +86,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     }
     if arguments.do_eval && !eval.is_empty() {
         host.end_training();
-        let mut metrics = trainer.evaluate(&mut host);
+        let mut metrics = trainer.evaluate(&mut host).await?;
         metrics.push(("eval_samples".to_owned(), eval.iter().map(|(_, dataset)| dataset.len()).sum::<usize>().into()));
         if arguments.do_train {
             metrics.extend(trainer.where_it_stands());
@@ -95,7 +95,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     }
     if let (true, Some(dataset)) = (arguments.do_predict, tables.test_dataset(&model, &arguments, max_length)?) {
         host.end_training();
-        let logits = trainer.predict(&dataset, &mut host).logits;
+        let logits = trainer.predict(&dataset, &mut host).await?.logits;
         directory.save_predictions(&task, &logits)?;
     }
     Ok(0)
