@@ -2,6 +2,7 @@
 //! that keeps checkpoints in memory.
 #![cfg(feature = "train")]
 
+use pollster::block_on;
 use rtrain::data::{Dataset, Table, TableFormat, Task};
 use rtrain::diagnostic::Result;
 use rtrain::storage::DiskDirectory;
@@ -74,12 +75,13 @@ fn events<'a>(words: impl Iterator<Item = &'a str>, release: &str, letters: &Val
     let heard = Rc::new(RefCell::new(Vec::new()));
     trainer.add_callback(Recorder(Rc::clone(&heard)));
     let mut host = Memory::default();
-    assert!(matches!(trainer.train(&train, &mut host).unwrap(), Outcome::Finished(_)));
+    assert!(matches!(block_on(trainer.train(&train, &mut host)).unwrap(), Outcome::Finished(_)));
     if arguments.do_eval {
-        trainer.evaluate(&mut host);
+        block_on(trainer.evaluate(&mut host)).unwrap();
     }
     if let Some(path) = &arguments.test_file {
-        trainer.predict(&model.dataset(&table(path), &TextColumns::default(), None, arguments.max_seq_length).unwrap(), &mut host);
+        let test = model.dataset(&table(path), &TextColumns::default(), None, arguments.max_seq_length).unwrap();
+        block_on(trainer.predict(&test, &mut host)).unwrap();
     }
     written(&heard.borrow(), letters)
 }

@@ -3,6 +3,7 @@
 //! These need the reference environment, which `tests/run` sets up; `RTRAIN_REFERENCE` names the data that `tests/interop/reference.py` wrote.
 #![cfg(feature = "train")]
 
+use pollster::block_on;
 use rtrain::data::{Batch, Table, TableFormat};
 use rtrain::format::json::Json;
 use rtrain::format::safetensors::{Header, to_f32};
@@ -75,7 +76,8 @@ fn logits_of_real_sentences() {
     let expected = json("forward.json");
     let expected: Vec<f64> = expected.get("logits").unwrap().as_array().unwrap().iter().flat_map(numbers).collect();
     let mut engine = engine(&model, false);
-    let found: Vec<f32> = batches(&model, "validation.csv", 64, 16).iter().flat_map(|batch| engine.logits(batch)).collect();
+    let found: Vec<f32> =
+        batches(&model, "validation.csv", 64, 16).iter().flat_map(|batch| block_on(engine.logits(batch)).unwrap()).collect();
     assert_eq!(found.len(), expected.len());
     let largest = found.iter().zip(&expected).map(|(found, expected)| (f64::from(*found) - expected).abs()).fold(0.0, f64::max);
     println!("64 sentences: largest difference of a logit {largest:.2e}");
@@ -87,7 +89,7 @@ fn logits_of_real_sentences() {
 fn gradients_of_a_real_batch() {
     let model = minilm();
     let expected = tensors("gradients.safetensors");
-    let (loss, gradients) = engine(&model, false).gradients(&batches(&model, "train.csv", 16, 16)[0], 0.0);
+    let (loss, gradients) = block_on(engine(&model, false).gradients(&batches(&model, "train.csv", 16, 16)[0], 0.0)).unwrap();
     assert!((loss - json("backward.json").get("loss").unwrap().as_f64().unwrap()).abs() < 1e-5);
     assert_eq!(gradients.len(), expected.len());
     let mut largest = ("", 0.0);
@@ -117,11 +119,12 @@ fn three_optimizer_steps() {
     let rates = numbers(steps.get("learning_rates").unwrap());
     for (step, batch) in batches(&model, "train.csv", 48, 16).into_iter().enumerate() {
         let settings = UpdateSettings { learning_rate: rates[step], weight_decay: 0.01, max_grad_norm: 1.0 };
-        let outcome = engine.train_step(&[batch], &BatchSettings::default(), &settings, None);
-        assert!((outcome.loss - numbers(steps.get("losses").unwrap())[step]).abs() < 1e-5);
-        assert!((outcome.gradient_norm / numbers(steps.get("grad_norms").unwrap())[step] - 1.0).abs() < 1e-4);
+        let outcome = block_on(engine.train_step(&[batch], &BatchSettings::default(), &settings, None)).unwrap();
+        assert!((outcome.loss() - numbers(steps.get("losses").unwrap())[step]).abs() < 1e-5);
+        assert!((outcome.gradient_norm.unwrap() / numbers(steps.get("grad_norms").unwrap())[step] - 1.0).abs() < 1e-4);
     }
     let mut largest = 0.0_f64;
+    block_on(engine.fetch()).unwrap();
     let weights = engine.with_weights(|weights| weights.iter().map(|values| values.to_vec()).collect::<Vec<_>>());
     for (parameter, weights) in model.table.parameters.iter().zip(weights) {
         let expected = &expected[&parameter.name];

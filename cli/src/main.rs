@@ -46,9 +46,9 @@ fn dispatch(matches: &ArgMatches) -> Result<u8> {
 #[cfg(feature = "train")]
 fn engine_command(name: &str, matches: &ArgMatches) -> Result<u8> {
     match name {
-        "train" => commands::train::run(matches),
-        "evaluate" => commands::evaluate::run(matches),
-        "predict" => commands::predict::run(matches),
+        "train" => pollster::block_on(commands::train::run(matches)),
+        "evaluate" => pollster::block_on(commands::evaluate::run(matches)),
+        "predict" => pollster::block_on(commands::predict::run(matches)),
         name => unreachable!("clap knows no command {name}"),
     }
 }

@@ -21,7 +21,7 @@ use std::borrow::Cow;
 /// A checkpoint that is to be saved.
 #[derive(Debug)]
 pub struct Checkpoint<'a> {
-    /// The model with its optimizer.
+    /// The model with its optimizer, [fetched](Engine::fetch).
     pub engine: &'a mut Engine,
     /// What `trainer_state.json` is written from.
     pub state: &'a TrainerState,

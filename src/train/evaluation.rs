@@ -4,6 +4,7 @@ use super::engine::Engine;
 use super::metrics;
 use super::trainer::EvalSet;
 use crate::data::{Dataset, Labels, Task};
+use crate::diagnostic::Result;
 
 /// What a model says about a data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,33 +18,36 @@ pub struct Predictions {
 /// Tokens that one forward pass takes at least, as long as there are rows: fewer leave the processor waiting for the weights.
 const TOKENS_AT_ONCE: usize = 2048;
 
-/// Runs the model over all rows in evaluation mode; `progress` hears the number of rows done.
+/// Runs the model over all rows in evaluation mode; `progress` hears the number of rows done, and may ask the engine for other logits.
 ///
 /// `batch_size` says which rows share a loss, as in transformers; how many go through the model at once is decided by their lengths, and
 /// changes nothing.
-pub fn predict(
+///
+/// # Errors
+/// The device is lost.
+pub async fn predict(
     engine: &mut Engine,
     dataset: &Dataset,
     batch_size: usize,
     label_smoothing_factor: f64,
-    mut progress: impl FnMut(usize),
-) -> Predictions {
+    mut progress: impl AsyncFnMut(&mut Engine, usize),
+) -> Result<Predictions> {
     let num_labels = engine.config().num_labels;
     let rows: Vec<u32> = (0..dataset.len() as u32).collect();
     let mut logits = Vec::with_capacity(rows.len() * num_labels);
     let mut rest = rows.as_slice();
     while !rest.is_empty() {
         let (now, later) = rest.split_at(rows_at_once(dataset, rest));
-        logits.extend(engine.logits(&dataset.batch(now)));
+        logits.extend(engine.logits(&dataset.batch(now)).await?);
         rest = later;
-        progress(dataset.len() - rest.len());
+        progress(engine, dataset.len() - rest.len()).await;
     }
     let loss = dataset.labels().map(|labels| {
         let batches = rows.chunks(batch_size.max(1)).zip(logits.chunks(batch_size.max(1) * num_labels));
         let losses = batches.map(|(rows, logits)| engine.loss(logits, &labels.select(rows), label_smoothing_factor) * rows.len() as f64);
         f64::from((losses.sum::<f64>() / rows.len().max(1) as f64) as f32)
     });
-    Predictions { logits, loss }
+    Ok(Predictions { logits, loss })
 }
 
 fn rows_at_once(dataset: &Dataset, rows: &[u32]) -> usize {

@@ -42,9 +42,10 @@ impl<'a> RunDirectory<'a> {
     /// Writes the model as it is now, with the arguments of the run.
     ///
     /// # Errors
-    /// The system refuses.
-    pub fn save_model(&self, engine: &mut Engine) -> Result<()> {
+    /// The system refuses, or the engine's device is lost.
+    pub async fn save_model(&self, engine: &mut Engine) -> Result<()> {
         let model = self.model;
+        engine.fetch().await?;
         engine.with_weights(|weights| {
             let saved = model_directory(&model.config, &model.tokenizer, &model.table, &model.saved_names, weights);
             let more = [(TRAINING_ARGS.to_owned(), vec![Cow::Borrowed(self.training_args)])];

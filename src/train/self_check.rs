@@ -48,8 +48,30 @@ const CASES: &[Case] = &[
     case("odd sizes with dropout", 21, 10, 3, 2, several, 3, &[4, 11, 1], 0.2, PLAIN),
     case("numbers", 16, 8, 1, 2, numbers, 1, &[3, 2, 6], 0.0, PLAIN),
     case("no layers", 8, 8, 2, 0, classes, 2, &[3, 5], 0.1, PLAIN),
-    case("smoothed, with noise", 24, 36, 2, 2, classes, 4, &[6, 8, 8], 0.0, BatchSettings { label_smoothing_factor: 0.1, neftune_noise_alpha: Some(5.0), ..PLAIN }),
-    case("computed again", 32, 32, 4, 3, classes, 2, &[10, 12, 2], 0.1, BatchSettings { gradient_checkpointing: true, padded_length: Some(16), ..PLAIN }),
+    case(
+        "smoothed, with noise",
+        24,
+        36,
+        2,
+        2,
+        classes,
+        4,
+        &[6, 8, 8],
+        0.0,
+        BatchSettings { label_smoothing_factor: 0.1, neftune_noise_alpha: Some(5.0), ..PLAIN },
+    ),
+    case(
+        "computed again",
+        32,
+        32,
+        4,
+        3,
+        classes,
+        2,
+        &[10, 12, 2],
+        0.1,
+        BatchSettings { gradient_checkpointing: true, padded_length: Some(16), ..PLAIN },
+    ),
 ];
 
 #[allow(clippy::too_many_arguments, reason = "a row of a table")]
@@ -124,7 +146,8 @@ impl Case {
         let smoothing = self.settings.label_smoothing_factor;
         let (expected_loss, expected) = cpu.gradients(&batches[0], smoothing).await?;
         let (found_loss, found) = device.gradients(&batches[0], smoothing).await?;
-        let tensors = expected.iter().zip(&found).map(|((name, expected), (_, found))| (name.as_str(), expected.as_slice(), found.as_slice()));
+        let tensors =
+            expected.iter().zip(&found).map(|((name, expected), (_, found))| (name.as_str(), expected.as_slice(), found.as_slice()));
         let losses = ("loss", &[expected_loss as f32][..], &[found_loss as f32][..]);
         deviations.push(self.deviation("gradients", std::iter::once(losses).chain(tensors)));
 
@@ -144,7 +167,10 @@ impl Case {
         }
         let [(expected, expected_weights), (found, found_weights)] = &both[..] else { unreachable!("two engines") };
         let names = cpu.table().parameters.iter().map(|parameter| parameter.name.as_str());
-        let tensors = names.zip(expected_weights.iter().zip(found_weights)).map(|(name, (expected, found))| (name, &expected[..], &found[..]));
+        let tensors =
+            names.zip(expected_weights.iter().zip(found_weights)).map(|(name, (expected, found))| (name, &expected[..], &found[..]));
+        // A key's bias has no gradient but rounding, which Adam makes as large as any other.
+        let tensors = tensors.filter(|(name, ..)| !name.ends_with("key.bias"));
         deviations.push(self.deviation("two steps", std::iter::once(("losses and norms", &expected[..], &found[..])).chain(tensors)));
         Ok(deviations)
     }

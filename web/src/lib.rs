@@ -4,33 +4,33 @@
 //! found, hint}`. The TypeScript in `ts/` makes of it what a page sees.
 
 mod arguments;
+mod classifier;
+mod device;
 mod diagnostic;
 mod failure;
+mod inference;
 mod model;
 mod page;
-mod prediction;
+mod requests;
 mod session;
+mod surroundings;
 mod table;
 mod training;
+mod worker;
 
 use serde_json::Value;
+use std::cell::RefCell;
+use std::rc::Rc;
+use surroundings::Work;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen]
-extern "C" {
-    /// Somebody who hears of events, each a text of JSON.
-    pub type Listener;
-
-    #[wasm_bindgen(method)]
-    fn tell(this: &Listener, event: &str);
-}
-
 /// A model, its tables, its arguments and its training.
+///
+/// What takes its time is a promise; several may be waited for at once, and are kept one after the other.
 #[wasm_bindgen]
-#[derive(Debug, Default)]
 pub struct Session {
-    inner: session::Session,
+    inner: RefCell<session::Session>,
 }
 
 type Thrown<T> = Result<T, JsValue>;
@@ -39,24 +39,24 @@ type Thrown<T> = Result<T, JsValue>;
 impl Session {
     /// A session in which nothing is loaded.
     #[wasm_bindgen(constructor)]
-    pub fn new() -> Session {
+    pub fn new(worker: worker::Worker) -> Session {
         failure::remember();
-        Session::default()
+        Session { inner: RefCell::new(session::Session::new(Rc::new(worker::Around::new(worker)))) }
     }
 
     /// Hands over a file of the model that [`Session::load_model`] is to load.
-    pub fn add_file(&mut self, name: String, bytes: Vec<u8>) {
-        self.inner.add_file(name, bytes);
+    pub fn add_file(&self, name: String, bytes: Vec<u8>) {
+        self.inner.borrow_mut().add_file(name, bytes);
     }
 
     /// Checks the files that were handed over, and takes them as the model; says what it is.
-    pub fn load_model(&mut self, name: String) -> Thrown<String> {
-        answer(self.inner.load_model(name))
+    pub fn load_model(&self, name: String) -> Thrown<String> {
+        answer(self.inner.borrow_mut().load_model(name))
     }
 
     /// Reads a table of the role `train`, `validation` or `test`; says what is in it.
-    pub fn load_table(&mut self, role: &str, name: &str, bytes: &[u8]) -> Thrown<String> {
-        answer(self.inner.load_table(role, name, bytes))
+    pub fn load_table(&self, role: &str, name: &str, bytes: &[u8]) -> Thrown<String> {
+        answer(self.inner.borrow_mut().load_table(role, name, bytes))
     }
 
     /// All arguments that a page can set.
@@ -65,49 +65,58 @@ impl Session {
     }
 
     /// Sets arguments, an object of JSON; null takes one back to its default. Where one is wrong all stay as they were.
-    pub fn set_arguments(&mut self, values: &str) -> Thrown<()> {
-        self.inner.set_arguments(values).map_err(thrown)
+    pub fn set_arguments(&self, values: &str) -> Thrown<()> {
+        self.inner.borrow_mut().set_arguments(values).map_err(thrown)
     }
 
     /// Begins a training; `time` is what folders of logs are called by, such as `Nov26_01-10-00`.
-    pub fn start(&mut self, time: &str, listener: &Listener) -> Thrown<()> {
-        self.inner.start(time, &mut |event| listener.tell(&event.to_string())).map_err(thrown)
+    pub async fn start(&self, time: String) -> Thrown<()> {
+        let ended = self.inner.borrow_mut().end();
+        ended.await;
+        let begun = self.inner.borrow_mut().start(&time);
+        answered(begun).await.map(drop)
     }
 
-    /// Makes the next step of the training; at its end an object with its metrics.
-    pub fn advance(&mut self, listener: &Listener) -> Thrown<Option<String>> {
-        let outcome = self.inner.advance(&mut |event| listener.tell(&event.to_string())).map_err(thrown)?;
-        Ok(outcome.map(|outcome| outcome.to_string()))
+    /// Makes the next step of the training; at its end an object with its metrics, and null before.
+    pub async fn advance(&self) -> Thrown<String> {
+        let step = self.inner.borrow().advance();
+        answered(step).await
     }
 
     /// Lets the training end before its next step.
-    pub fn stop(&mut self) {
-        self.inner.stop();
+    pub fn stop(&self) {
+        self.inner.borrow().stop();
     }
 
     /// Measures the model as it is now on the validation table.
-    pub fn evaluate(&mut self, listener: &Listener) -> Thrown<String> {
-        answer(self.inner.evaluate(&mut |event| listener.tell(&event.to_string())))
+    pub async fn evaluate(&self) -> Thrown<String> {
+        let metrics = self.inner.borrow_mut().evaluate();
+        answered(metrics).await
     }
 
     /// What the model as it is now says of texts: a list of texts and of pairs of texts.
-    pub fn predict(&mut self, texts: &str) -> Thrown<String> {
-        answer(self.inner.predict(texts))
+    pub async fn predict(&self, texts: String) -> Thrown<String> {
+        let predictions = self.inner.borrow_mut().predict(&texts);
+        answered(predictions).await
     }
 
     /// Writes the directory of the run as it is now, in memory, and lists its files.
-    pub fn list_files(&mut self) -> Thrown<Vec<String>> {
-        self.inner.list_files().map_err(thrown)
+    pub async fn list_files(&self) -> Thrown<Vec<String>> {
+        let saved = self.inner.borrow().save();
+        answered(Ok(saved)).await?;
+        self.inner.borrow().list_files().map_err(thrown)
     }
 
     /// The bytes of a file that [`Session::list_files`] named.
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
-        self.inner.file(name)
+        self.inner.borrow().file(name)
     }
 
     /// Checks the directory of the run as `rtrain verify` does.
-    pub fn verify(&mut self) -> Thrown<String> {
-        answer(self.inner.verify())
+    pub async fn verify(&self) -> Thrown<String> {
+        let saved = self.inner.borrow().save();
+        answered(Ok(saved)).await?;
+        answer(self.inner.borrow().verify())
     }
 }
 
@@ -115,6 +124,10 @@ impl Session {
 #[wasm_bindgen]
 pub fn last_failure() -> Option<String> {
     failure::last()
+}
+
+async fn answered(asked: rtrain::diagnostic::Result<Work<rtrain::diagnostic::Result<Value>>>) -> Thrown<String> {
+    answer(asked.map_err(thrown)?.await)
 }
 
 fn answer(result: rtrain::diagnostic::Result<Value>) -> Thrown<String> {

@@ -3,26 +3,29 @@
 use rtrain::diagnostic::Result;
 use rtrain::format::json::Json;
 use rtrain::train::checkpoint::Checkpoint;
+use rtrain::train::engine::Engine;
 use rtrain::train::run_directory::RunDirectory;
 use rtrain::train::{Host, Progress};
 use serde_json::{Map, Value, json};
+use std::pin::Pin;
 use web_time::Instant;
 
-/// Somebody who hears of events.
-pub type Listener<'a> = &'a mut dyn FnMut(Value);
+use crate::classifier::Classifier;
+use crate::requests::Inbox;
 
 /// The page, as long as one step takes.
 pub struct Page<'a> {
     directory: RunDirectory<'a>,
+    classifier: Classifier<'a>,
     began: Instant,
     step_began: Instant,
-    listener: Listener<'a>,
+    inbox: &'a mut Inbox,
 }
 
 impl<'a> Page<'a> {
     /// The page around a run that began at a moment.
-    pub fn new(directory: RunDirectory<'a>, began: Instant, listener: Listener<'a>) -> Self {
-        Page { directory, began, step_began: Instant::now(), listener }
+    pub fn new(directory: RunDirectory<'a>, classifier: Classifier<'a>, began: Instant, inbox: &'a mut Inbox) -> Self {
+        Page { directory, classifier, began, step_began: Instant::now(), inbox }
     }
 }
 
@@ -32,7 +35,7 @@ impl Host for Page<'_> {
     }
 
     fn progress(&mut self, progress: Progress<'_>) {
-        (self.listener)(match progress {
+        self.inbox.tell(match progress {
             Progress::Step { step, total, epoch, loss, learning_rate, tokens } => {
                 let seconds = self.step_began.elapsed().as_secs_f64().max(1e-6);
                 json!({
@@ -72,6 +75,10 @@ impl Host for Page<'_> {
     fn keep_only(&mut self, checkpoint: &str) {
         // In memory nothing refuses to go.
         let _ = self.directory.keep_only(checkpoint);
+    }
+
+    fn give_way<'b>(&'b mut self, engine: &'b mut Engine) -> Pin<Box<dyn Future<Output = ()> + 'b>> {
+        Box::pin(self.inbox.give_way(engine, &self.classifier))
     }
 }
 

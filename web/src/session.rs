@@ -1,20 +1,24 @@
 //! What a page has loaded, and the training on it.
 
-use rtrain::data::{Table, TableFormat, Task};
+#[cfg(test)]
+mod tests;
+
+use rtrain::data::{Table, TableFormat};
 use rtrain::diagnostic::{Diagnostic, Result};
 use rtrain::storage::MemoryDirectory;
-use rtrain::train::engine::Engine;
-use rtrain::train::evaluation::{measure, predict};
-use rtrain::train::preparation::{LoadedModel, TextColumns};
+use rtrain::train::preparation::TextColumns;
 use rtrain::train::tables::Tables;
 use rtrain::verify::verify;
 use serde_json::{Map, Value, json};
+use std::rc::Rc;
 
 use crate::arguments::{Loaded, merged, resolve};
+use crate::classifier::Evaluation;
 use crate::diagnostic::{missing, to_json};
+use crate::inference::Inference;
 use crate::model::{describe, has_weights};
-use crate::page::{Listener, numbers};
-use crate::prediction::predictions;
+use crate::requests::{Desk, Request};
+use crate::surroundings::{Surroundings, Work};
 use crate::table::{self, guess};
 use crate::training::Training;
 
@@ -22,8 +26,8 @@ use crate::training::Training;
 const ROLES: [(&str, &str); 3] = [("train", "train_file"), ("validation", "validation_file"), ("test", "test_file")];
 
 /// What a page has loaded, and the training on it.
-#[derive(Debug, Default)]
 pub struct Session {
+    surroundings: Rc<dyn Surroundings>,
     /// Files that wait for [`Session::load_model`].
     handed_over: MemoryDirectory,
     model: Option<MemoryDirectory>,
@@ -34,14 +38,16 @@ pub struct Session {
     training: Option<Training>,
 }
 
-#[derive(Debug)]
-struct Inference {
-    engine: Engine,
-    model: LoadedModel,
-    task: Task,
-}
+/// What comes later.
+type Answer = Work<Result<Value>>;
 
 impl Session {
+    /// A session in which nothing is loaded.
+    pub fn new(surroundings: Rc<dyn Surroundings>) -> Session {
+        let (handed_over, tables) = (MemoryDirectory::default(), Tables::default());
+        Session { surroundings, handed_over, model: None, tables, arguments: Map::new(), inference: None, training: None }
+    }
+
     /// Hands over a file of a model.
     pub fn add_file(&mut self, name: String, bytes: Vec<u8>) {
         self.handed_over.files.insert(name, bytes);
@@ -90,33 +96,43 @@ impl Session {
         Ok(())
     }
 
-    /// Begins a training on what is loaded.
+    /// Begins a training on what is loaded, once [what ends](Session::end) for it has ended.
     ///
     /// # Errors
     /// Something is missing, or does not fit.
-    pub fn start(&mut self, time: &str, listener: Listener<'_>) -> Result<()> {
+    pub fn start(&mut self, time: &str) -> Result<Answer> {
         let model = self.model.as_ref().ok_or_else(no_model)?;
         if self.tables.train.is_none() {
             return Err(missing("there is no table to train on", "load a table of the role train"));
         }
         let arguments = resolve(&self.arguments, &self.loaded())?;
-        (self.inference, self.training) = (None, None);
-        self.training = Some(Training::start(model, &self.tables, arguments, time, listener)?);
-        Ok(())
+        let training = self.training.insert(Training::prepare(model, &self.tables, arguments, time, &self.surroundings)?);
+        Ok(training.desk.ask(Request::Begin))
     }
 
-    /// Makes the next step of the training; at its end an object with its metrics.
+    /// Ends what is at work, so that its memory is free.
+    pub fn end(&mut self) -> Work<()> {
+        let desks = [self.inference.take().map(|inference| inference.desk), self.training.take().map(|training| training.desk)];
+        Box::pin(async {
+            for desk in desks.into_iter().flatten() {
+                desk.close().await;
+            }
+        })
+    }
+
+    /// Makes the next step of the training; at its end an object with its metrics, and null before.
     ///
     /// # Errors
     /// There is no training, or its files could not be written.
-    pub fn advance(&mut self, listener: Listener<'_>) -> Result<Option<Value>> {
-        self.training.as_mut().ok_or_else(|| missing("there is no training", "begin one first"))?.advance(listener)
+    pub fn advance(&self) -> Result<Answer> {
+        let training = self.training().ok_or_else(|| missing("there is no training", "begin one first"))?;
+        Ok(training.desk.ask(Request::Advance))
     }
 
     /// Lets the training end before its next step.
-    pub fn stop(&mut self) {
-        if let Some(training) = &mut self.training {
-            training.stop();
+    pub fn stop(&self) {
+        if let Some(training) = self.training() {
+            drop(training.desk.ask(Request::Stop));
         }
     }
 
@@ -124,56 +140,50 @@ impl Session {
     ///
     /// # Errors
     /// There is no such table, or the model is no classifier yet.
-    pub fn evaluate(&mut self, listener: Listener<'_>) -> Result<Value> {
-        if let Some(training) = &mut self.training {
-            return training.evaluate(listener);
+    pub fn evaluate(&mut self) -> Result<Answer> {
+        if let Some(training) = self.training() {
+            return Ok(training.desk.ask(Request::Evaluate(training.evaluation()?)));
         }
-        let Some((_, table)) = self.tables.validation.first() else {
+        if self.tables.validation.is_empty() {
             return Err(missing("there is no table to evaluate on", "load a table of the role validation"));
-        };
-        let arguments = resolve(&self.arguments, &self.loaded())?;
-        let labels = table.label_column(&arguments.label_column_name)?;
-        if self.inference.is_none() {
-            self.inference = Some(inference(self.model.as_ref())?);
         }
-        let Some(Inference { engine, model, task }) = &mut self.inference else { return Err(no_model()) };
-        let max_length = model.saved_max_length(None);
-        let dataset = model.dataset(table, &TextColumns::of(&arguments), Some(task.labels(&labels)?), max_length)?;
-        let rows = dataset.len();
-        let progress = |done| listener(json!({"type": "evaluation", "done": done, "total": rows}));
-        let predictions = predict(engine, &dataset, arguments.per_device_eval_batch_size, 0.0, progress);
-        let measured = measure(task, &predictions.logits, dataset.labels());
-        let metrics = measured.into_iter().map(|(name, value)| (format!("eval_{name}"), value.into()));
-        let metrics: Vec<_> = [("eval_loss".to_owned(), predictions.loss.into())].into_iter().chain(metrics).collect();
-        Ok(numbers(&metrics).into())
+        let arguments = resolve(&self.arguments, &self.loaded())?;
+        self.inference()?;
+        let (Some(inference), Some((_, table))) = (&self.inference, self.tables.validation.first()) else { return Err(no_model()) };
+        let (classifier, labels) = (inference.classifier(), table.label_column(&arguments.label_column_name)?);
+        let labels = classifier.task.labels(&labels)?;
+        let dataset = classifier.model.dataset(table, &TextColumns::of(&arguments), Some(labels), classifier.max_length)?;
+        let (dataset, batch_size) = (Rc::new(dataset), arguments.per_device_eval_batch_size);
+        Ok(inference.desk.ask(Request::Evaluate(Evaluation { dataset, batch_size, label_smoothing_factor: 0.0 })))
     }
 
     /// What the model as it is now says of texts.
     ///
     /// # Errors
-    /// As [`predictions`], or the model is no classifier yet.
-    pub fn predict(&mut self, texts: &str) -> Result<Value> {
-        if let Some(training) = &mut self.training {
-            return training.predict(texts);
-        }
-        if self.inference.is_none() {
-            self.inference = Some(inference(self.model.as_ref())?);
-        }
-        let Some(Inference { engine, model, task }) = &mut self.inference else { return Err(no_model()) };
-        let max_length = model.saved_max_length(None);
-        predictions(engine, model, task, max_length, texts)
+    /// The texts cannot be read, or the model is no classifier yet.
+    pub fn predict(&mut self, texts: &str) -> Result<Answer> {
+        let desk: &Desk = match self.training() {
+            Some(training) => &training.desk,
+            None => &self.inference()?.desk,
+        };
+        Ok(desk.ask(Request::Predict(texts.to_owned())))
     }
 
-    /// Writes the directory of the run as it is now, and lists its files; without a training, those of the loaded model.
+    /// Writes the directory of the run as it is now.
+    pub fn save(&self) -> Answer {
+        match self.training() {
+            Some(training) => training.desk.ask(Request::Save),
+            None => Box::pin(std::future::ready(Ok(Value::Null))),
+        }
+    }
+
+    /// The files of the run as they were last [saved](Session::save); without a training, those of the loaded model.
     ///
     /// # Errors
     /// Nothing is loaded.
-    pub fn list_files(&mut self) -> Result<Vec<String>> {
-        match (&mut self.training, &self.model) {
-            (Some(training), _) => {
-                training.save()?;
-                Ok(training.files())
-            }
+    pub fn list_files(&self) -> Result<Vec<String>> {
+        match (self.training(), &self.model) {
+            (Some(training), _) => Ok(training.files()),
             (None, Some(model)) => Ok(model.files.keys().cloned().collect()),
             (None, None) => Err(no_model()),
         }
@@ -181,17 +191,18 @@ impl Session {
 
     /// The bytes of a file that [`Session::list_files`] named.
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
-        match &self.training {
+        match self.training() {
             Some(training) => training.file(name),
             None => self.model.as_ref()?.files.get(name).cloned(),
         }
     }
 
-    /// Checks the directory of the run as it is now, without its checkpoints: what was found, and how many files there are.
+    /// Checks the directory of the run as it was last [saved](Session::save), without its checkpoints: what was found, and how many files
+    /// there are.
     ///
     /// # Errors
     /// Nothing is loaded.
-    pub fn verify(&mut self) -> Result<Value> {
+    pub fn verify(&self) -> Result<Value> {
         let names = self.list_files()?;
         let of_model = names.into_iter().filter(|name| !name.contains('/'));
         let files = of_model.filter_map(|name| Some((name.clone(), self.file(&name)?))).collect();
@@ -202,6 +213,19 @@ impl Session {
             Ok(report) => json!({"findings": findings(&report.findings), "files": report.files.len()}),
             Err(error) => json!({"findings": findings(std::slice::from_ref(error.diagnostic())), "files": 0}),
         })
+    }
+
+    /// The training, unless it could not begin.
+    fn training(&self) -> Option<&Training> {
+        self.training.as_ref().filter(|training| training.desk.is_open())
+    }
+
+    /// The loaded model, ready to predict.
+    fn inference(&mut self) -> Result<&Inference> {
+        if !self.inference.as_ref().is_some_and(|inference| inference.desk.is_open()) {
+            self.inference = Some(Inference::load(self.model.as_ref().ok_or_else(no_model)?, &self.surroundings)?);
+        }
+        self.inference.as_ref().ok_or_else(no_model)
     }
 
     fn loaded(&self) -> Loaded {
@@ -221,94 +245,6 @@ impl Session {
     }
 }
 
-fn inference(model: Option<&MemoryDirectory>) -> Result<Inference> {
-    let mut model = LoadedModel::for_inference(model.ok_or_else(no_model)?, false)?;
-    let task = model.task()?;
-    let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
-    Ok(Inference { engine, model, task })
-}
-
 fn no_model() -> rtrain::diagnostic::Error {
     missing("there is no model", "load one first")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::Path;
-
-    fn loaded() -> Session {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/semantics");
-        let mut session = Session::default();
-        for name in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
-            session.add_file(name.to_owned(), std::fs::read(folder.join("model").join(name)).unwrap());
-        }
-        session.load_model("small".to_owned()).unwrap();
-        session.load_table("train", "train.csv", &std::fs::read(folder.join("train.csv")).unwrap()).unwrap();
-        session.set_arguments(r#"{"ignore_mismatched_sizes": true, "max_steps": 4, "save_steps": 2}"#).unwrap();
-        session
-    }
-
-    /// The events of a training to its end, and what it ends with; `between` is called before every step.
-    fn train(session: &mut Session, mut between: impl FnMut(&mut Session)) -> (Vec<Value>, Value) {
-        let mut events = Vec::new();
-        session.start("Jan01_00-00-00", &mut |event| events.push(event)).unwrap();
-        loop {
-            between(session);
-            if let Some(outcome) = session.advance(&mut |event| events.push(event)).unwrap() {
-                return (events, outcome);
-            }
-        }
-    }
-
-    fn losses(events: &[Value]) -> Vec<f64> {
-        events.iter().filter(|event| event["type"] == "step").map(|event| event["loss"].as_f64().unwrap()).collect()
-    }
-
-    #[test]
-    fn what_is_asked_between_steps_changes_no_step() {
-        let mut session = loaded();
-        let (events, outcome) = train(&mut session, |_| {});
-        assert_eq!((losses(&events).len(), &outcome["stopped"]), (4, &false.into()));
-        let names = session.list_files().unwrap();
-        assert!(names.iter().any(|name| name == "checkpoint-4/optimizer.pt") && names.iter().any(|name| name == "trainer_state.json"));
-        assert_eq!(session.verify().unwrap()["findings"], json!([]));
-        let weights = session.file("model.safetensors").unwrap();
-
-        let mut predictions = Vec::new();
-        let (again, _) = train(&mut session, |session| {
-            predictions.push(session.predict(r#"[["a good one"]]"#).unwrap());
-            session.list_files().unwrap();
-        });
-        assert_eq!(losses(&again), losses(&events));
-        assert_ne!(predictions.first(), predictions.last());
-        assert_eq!(session.list_files().unwrap(), names);
-        assert_eq!(session.file("model.safetensors").unwrap(), weights);
-    }
-
-    #[test]
-    fn a_training_that_is_stopped_has_results() {
-        let mut session = loaded();
-        let mut calls = 0;
-        let (events, outcome) = train(&mut session, |session| {
-            calls += 1;
-            if calls == 3 {
-                session.stop();
-            }
-        });
-        assert_eq!((losses(&events).len(), &outcome["stopped"]), (2, &true.into()));
-        assert!(outcome["metrics"]["train_loss"].as_f64().unwrap() > 0.0);
-        assert!(session.file("train_results.json").is_some());
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        let mut session = Session::default();
-        let code = |result: Result<Value>| result.unwrap_err().diagnostic().code;
-        assert_eq!(code(session.load_model("m".to_owned())), "config-missing");
-        assert_eq!(code(session.predict("[]")), "missing-argument");
-        assert_eq!(code(session.evaluate(&mut |_| {})), "missing-argument");
-        assert_eq!(code(session.load_table("train", "t.csv", b"text,label\n")), "table-empty");
-        assert_eq!(session.start("t", &mut |_| {}).unwrap_err().diagnostic().message, "there is no model");
-    }
 }

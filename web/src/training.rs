@@ -3,7 +3,7 @@
 use rtrain::data::{Dataset, Task};
 use rtrain::diagnostic::Result;
 use rtrain::format::json::Json;
-use rtrain::format::torch::training_args::Surroundings;
+use rtrain::format::torch::training_args;
 use rtrain::kernels::Precision;
 use rtrain::storage::{MemoryDirectory, MemoryFileSystem};
 use rtrain::train::arguments::TrainingArguments;
@@ -14,14 +14,25 @@ use rtrain::train::preparation::{LoadedModel, ModelSources};
 use rtrain::train::run_directory::RunDirectory;
 use rtrain::train::tables::Tables;
 use rtrain::train::{EvalSet, Host, Outcome, Progress, Run, Trainer};
-use self_cell::self_cell;
 use serde_json::{Value, json};
+use std::rc::Rc;
 use web_time::Instant;
 
+use crate::classifier::{Classifier, Evaluation};
+use crate::device;
 use crate::diagnostic::missing;
 use crate::model::has_weights;
-use crate::page::{Listener, Page, numbers};
-use crate::prediction::predictions;
+use crate::page::{Page, numbers};
+use crate::requests::{Desk, Inbox, Request};
+use crate::surroundings::Surroundings;
+
+/// A training that is under way or over. The work itself goes on by its own, and answers at the desk.
+#[derive(Debug)]
+pub struct Training {
+    /// Where it is asked for steps and all else.
+    pub desk: Desk,
+    prepared: Rc<Prepared>,
+}
 
 /// All that a training borrows from.
 #[derive(Debug)]
@@ -31,7 +42,7 @@ struct Prepared {
     model: LoadedModel,
     max_length: usize,
     train: Dataset,
-    eval: Vec<(Option<String>, Dataset)>,
+    eval: Vec<(Option<String>, Rc<Dataset>)>,
     test: Option<Dataset>,
     training_args: Vec<u8>,
     system: MemoryFileSystem,
@@ -39,54 +50,20 @@ struct Prepared {
     began: Instant,
 }
 
-impl Prepared {
-    fn directory(&self) -> RunDirectory<'_> {
-        let Prepared { system, output_dir, arguments, training_args, model, .. } = self;
-        RunDirectory { system, path: output_dir, arguments, training_args, model }
-    }
-}
-
-/// What is next.
-#[derive(Debug)]
-enum Phase<'a> {
-    Steps(Box<Run<'a>>),
-    Evaluation,
-    Prediction,
-    Done,
-}
-
-#[derive(Debug)]
-struct Progressing<'a> {
-    trainer: Trainer<'a>,
-    phase: Phase<'a>,
-    is_stopped: bool,
-    results: Vec<(String, Json)>,
-}
-
-self_cell!(
-    /// A training that is under way or over, with all that it needs.
-    pub struct Training {
-        owner: Prepared,
-        #[covariant]
-        dependent: Progressing,
-    }
-    impl {Debug}
-);
-
 impl Training {
-    /// Begins a training of a model.
+    /// Prepares a training of a model; [`Request::Begin`] begins it.
     ///
     /// # Errors
     /// The model, the tables and the arguments do not fit each other.
-    pub fn start(
+    pub fn prepare(
         source: &MemoryDirectory,
         tables: &Tables,
         arguments: TrainingArguments,
         time: &str,
-        listener: Listener<'_>,
+        surroundings: &Rc<dyn Surroundings>,
     ) -> Result<Training> {
         let (task, unknown) = tables.task(&arguments)?;
-        let mut tell = |text: String| listener(json!({"type": "notice", "text": text}));
+        let mut tell = |text: String| surroundings.tell(json!({"type": "notice", "text": text}));
         if !unknown.is_empty() {
             tell(format!("labels that the training table does not have: {}", unknown.join(", ")));
         }
@@ -98,118 +75,154 @@ impl Training {
         let train = tables.train_dataset(&model, &arguments, &task, max_length)?;
         let train = train.ok_or_else(|| missing("there is no table to train on", "load a table of the role train"))?;
         let eval = tables.eval_datasets(&model, &arguments, &task, max_length)?;
+        let eval = eval.into_iter().map(|(name, dataset)| (name, Rc::new(dataset))).collect();
         let test = tables.test_dataset(&model, &arguments, max_length)?;
         model.tokenizer.set_truncation_and_padding(max_length as u64, arguments.pad_to_max_length);
-        let precision = if arguments.bf16 { Precision::Bf16 } else { Precision::F32 };
-        if !precision.is_fast() {
+        if !precision(&arguments).is_fast() {
             tell("bf16 gains nothing here over float32".to_owned());
         }
-        let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
-        let engine = engine.with_precision(precision).with_optimizer(arguments.algorithm);
-        let surroundings = Surroundings { gpus: 0, logging_folder: format!("runs/{time}_browser"), reports: Vec::new() };
-        let training_args = training_args(&arguments, &surroundings)?;
+        let logging_folder = format!("runs/{time}_browser");
+        let training_args = training_args(&arguments, &training_args::Surroundings { gpus: 0, logging_folder, reports: Vec::new() })?;
         let output_dir = arguments.output_dir.display().to_string();
         let (system, began) = (MemoryFileSystem::default(), Instant::now());
+        let weights = std::mem::take(&mut model.weights);
         let prepared = Prepared { arguments, task, model, max_length, train, eval, test, training_args, system, output_dir, began };
-        Training::try_new(prepared, |prepared| {
-            let Prepared { arguments, task, train, eval, max_length, .. } = prepared;
-            let eval_sets = eval.iter().map(|(name, dataset)| EvalSet { name: name.as_deref(), dataset }).collect();
-            let padded_length = arguments.pad_to_max_length.then_some(*max_length);
-            let mut trainer = Trainer::new(engine, arguments, task, eval_sets, padded_length);
-            let phase = if arguments.do_train {
-                Phase::Steps(Box::new(trainer.start(train, &mut Page::new(prepared.directory(), prepared.began, listener))?))
-            } else {
-                Phase::Evaluation
-            };
-            Ok(Progressing { trainer, phase, is_stopped: false, results: Vec::new() })
-        })
+        let prepared = Rc::new(prepared);
+        let desk = Desk::open(surroundings, |inbox| work(Rc::clone(&prepared), weights, inbox));
+        Ok(Training { desk, prepared })
     }
 
-    /// Makes the next step, the last evaluation among them; once all is done an object with the metrics.
+    /// What [`Request::Evaluate`] is to measure the model on.
     ///
     /// # Errors
-    /// The files of the run could not be written.
-    pub fn advance(&mut self, listener: Listener<'_>) -> Result<Option<Value>> {
-        self.with_dependent_mut(|prepared, progressing| {
-            progressing.advance(prepared, listener)?;
-            let is_done = matches!(progressing.phase, Phase::Done);
-            Ok(is_done.then(|| json!({"metrics": numbers(&progressing.results), "stopped": progressing.is_stopped})))
-        })
-    }
-
-    /// Lets the training end before its next step, as one that has made all of them.
-    pub fn stop(&mut self) {
-        self.with_dependent_mut(|_, progressing| {
-            progressing.trainer.stop();
-            progressing.is_stopped = matches!(progressing.phase, Phase::Steps(_));
-        });
-    }
-
-    /// Measures the model as it is now; the training does not notice.
-    ///
-    /// # Errors
-    /// There is nothing to measure it on.
-    pub fn evaluate(&mut self, listener: Listener<'_>) -> Result<Value> {
-        self.with_dependent_mut(|prepared, Progressing { trainer, .. }| {
-            if prepared.eval.is_empty() {
-                return Err(missing("there is no table to evaluate on", "load a table of the role validation, then train"));
-            }
-            let metrics = trainer.evaluate(&mut Page::new(prepared.directory(), prepared.began, listener));
-            Ok(numbers(&metrics).into())
-        })
-    }
-
-    /// What the model as it is now says of texts.
-    ///
-    /// # Errors
-    /// As [`predictions`].
-    pub fn predict(&mut self, texts: &str) -> Result<Value> {
-        self.with_dependent_mut(|prepared, Progressing { trainer, .. }| {
-            predictions(&mut trainer.engine, &prepared.model, &prepared.task, prepared.max_length, texts)
-        })
-    }
-
-    /// Writes the model as it is now, unless the run is over and did that.
-    ///
-    /// # Errors
-    /// As [`RunDirectory::save_model`].
-    pub fn save(&mut self) -> Result<()> {
-        self.with_dependent_mut(|prepared, Progressing { trainer, phase, .. }| match phase {
-            Phase::Steps(_) => save(prepared, trainer),
-            Phase::Evaluation | Phase::Prediction | Phase::Done => Ok(()),
+    /// There is nothing.
+    pub fn evaluation(&self) -> Result<Evaluation> {
+        let Prepared { arguments, eval, .. } = &*self.prepared;
+        let Some((_, dataset)) = eval.first() else {
+            return Err(missing("there is no table to evaluate on", "load a table of the role validation, then train"));
+        };
+        Ok(Evaluation {
+            dataset: Rc::clone(dataset),
+            batch_size: arguments.per_device_eval_batch_size,
+            label_smoothing_factor: arguments.label_smoothing_factor,
         })
     }
 
     /// Names of the files of the run; those of checkpoints have folders in them.
     pub fn files(&self) -> Vec<String> {
-        let prepared = self.borrow_owner();
-        let prefix = format!("{}/", prepared.output_dir);
-        prepared.system.paths().iter().filter_map(|path| path.strip_prefix(&prefix).map(str::to_owned)).collect()
+        let prefix = format!("{}/", self.prepared.output_dir);
+        self.prepared.system.paths().iter().filter_map(|path| path.strip_prefix(&prefix).map(str::to_owned)).collect()
     }
 
     /// The bytes of a file of the run.
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
-        let prepared = self.borrow_owner();
-        prepared.system.read(&format!("{}/{name}", prepared.output_dir))
+        self.prepared.system.read(&format!("{}/{name}", self.prepared.output_dir))
     }
 }
 
+impl Prepared {
+    fn directory(&self) -> RunDirectory<'_> {
+        let Prepared { system, output_dir, arguments, training_args, model, .. } = self;
+        RunDirectory { system, path: output_dir, arguments, training_args, model }
+    }
+
+    fn classifier(&self) -> Classifier<'_> {
+        Classifier { model: &self.model, task: &self.task, max_length: self.max_length }
+    }
+
+    fn page<'a>(&'a self, inbox: &'a mut Inbox) -> Page<'a> {
+        Page::new(self.directory(), self.classifier(), self.began, inbox)
+    }
+}
+
+fn precision(arguments: &TrainingArguments) -> Precision {
+    if arguments.bf16 { Precision::Bf16 } else { Precision::F32 }
+}
+
+/// The whole of a training, from its engine to the last request.
+async fn work(prepared: Rc<Prepared>, weights: Vec<Vec<f32>>, mut inbox: Inbox) -> (Inbox, Result<()>) {
+    let result = async {
+        let engine = device::engine(&prepared.model, weights).await?;
+        let mut progressing = Progressing::begin(&prepared, engine, &mut inbox).await?;
+        while let Some((request, reply)) = inbox.next().await {
+            let _ = reply.send(progressing.answer(request, &mut inbox).await);
+        }
+        Ok(())
+    };
+    let result = result.await;
+    (inbox, result)
+}
+
+#[derive(Debug)]
+struct Progressing<'a> {
+    prepared: &'a Prepared,
+    trainer: Trainer<'a>,
+    phase: Phase<'a>,
+    is_stopped: bool,
+    results: Vec<(String, Json)>,
+}
+
+/// What is next.
+#[derive(Debug)]
+enum Phase<'a> {
+    Steps(Box<Run<'a>>),
+    Evaluation,
+    Prediction,
+    Done,
+}
+
 impl<'a> Progressing<'a> {
-    fn advance(&mut self, prepared: &'a Prepared, listener: Listener<'_>) -> Result<()> {
-        let directory = prepared.directory();
-        let mut page = Page::new(directory, prepared.began, listener);
+    async fn begin(prepared: &'a Prepared, engine: Engine, inbox: &mut Inbox) -> Result<Self> {
+        let Prepared { arguments, task, train, eval, max_length, .. } = prepared;
+        let engine = engine.with_precision(precision(arguments)).with_optimizer(arguments.algorithm);
+        let eval_sets = eval.iter().map(|(name, dataset)| EvalSet { name: name.as_deref(), dataset }).collect();
+        let padded_length = arguments.pad_to_max_length.then_some(*max_length);
+        let mut trainer = Trainer::new(engine, arguments, task, eval_sets, padded_length);
+        let phase = match arguments.do_train {
+            true => Phase::Steps(Box::new(trainer.start(train, &mut prepared.page(inbox)).await?)),
+            false => Phase::Evaluation,
+        };
+        Ok(Progressing { prepared, trainer, phase, is_stopped: false, results: Vec::new() })
+    }
+
+    async fn answer(&mut self, request: Request, inbox: &mut Inbox) -> Result<Value> {
+        let engine = &mut self.trainer.engine;
+        match request {
+            Request::Begin => {}
+            Request::Advance => {
+                self.advance(inbox).await?;
+                if matches!(self.phase, Phase::Done) {
+                    return Ok(json!({"metrics": numbers(&self.results), "stopped": self.is_stopped}));
+                }
+            }
+            Request::Stop => {
+                self.trainer.stop();
+                self.is_stopped = matches!(self.phase, Phase::Steps(_));
+            }
+            // A run that is over has written it.
+            Request::Save if matches!(self.phase, Phase::Steps(_)) => self.save().await?,
+            Request::Save => {}
+            Request::Evaluate(evaluation) => return self.prepared.classifier().evaluate(engine, &evaluation, inbox).await,
+            Request::Predict(texts) => return self.prepared.classifier().predict(engine, &texts).await,
+        }
+        Ok(Value::Null)
+    }
+
+    async fn advance(&mut self, inbox: &mut Inbox) -> Result<()> {
+        let prepared = self.prepared;
+        let (directory, mut page) = (prepared.directory(), prepared.page(inbox));
         match &mut self.phase {
             Phase::Steps(run) => {
-                if let Some(Outcome::Finished(mut metrics)) = self.trainer.advance(run, &mut page)? {
+                if let Some(Outcome::Finished(mut metrics)) = self.trainer.advance(run, &mut page).await? {
                     metrics.push(("train_samples".to_owned(), prepared.train.len().into()));
-                    save(prepared, &mut self.trainer)?;
+                    self.save().await?;
                     directory.save_results("train", &metrics, &mut self.results)?;
                     self.phase = Phase::Evaluation;
                 }
             }
             Phase::Evaluation => {
                 if prepared.arguments.do_eval && !prepared.eval.is_empty() {
-                    let mut metrics = self.trainer.evaluate(&mut page);
+                    let mut metrics = self.trainer.evaluate(&mut page).await?;
                     let rows = prepared.eval.iter().map(|(_, dataset)| dataset.len()).sum::<usize>();
                     metrics.push(("eval_samples".to_owned(), rows.into()));
                     if prepared.arguments.do_train {
@@ -222,8 +235,11 @@ impl<'a> Progressing<'a> {
             Phase::Prediction => {
                 if let (true, Some(test)) = (prepared.arguments.do_predict, &prepared.test) {
                     let batch_size = prepared.arguments.per_device_eval_batch_size;
-                    let progress = |done| page.progress(Progress::Evaluation(done, test.len()));
-                    let logits = predict(&mut self.trainer.engine, test, batch_size, 0.0, progress).logits;
+                    let progress = async |engine: &mut Engine, done| {
+                        page.progress(Progress::Evaluation(done, test.len()));
+                        page.give_way(engine).await;
+                    };
+                    let logits = predict(&mut self.trainer.engine, test, batch_size, 0.0, progress).await?.logits;
                     directory.save_predictions(&prepared.task, &logits)?;
                 }
                 self.phase = Phase::Done;
@@ -232,12 +248,12 @@ impl<'a> Progressing<'a> {
         }
         Ok(())
     }
-}
 
-fn save(prepared: &Prepared, trainer: &mut Trainer<'_>) -> Result<()> {
-    let directory = prepared.directory();
-    directory.save_model(&mut trainer.engine)?;
-    directory.save_state(&trainer.state)
+    async fn save(&mut self) -> Result<()> {
+        let directory = self.prepared.directory();
+        directory.save_model(&mut self.trainer.engine).await?;
+        directory.save_state(&self.trainer.state)
+    }
 }
 
 fn tell_loading(model: &LoadedModel, tell: &mut impl FnMut(String)) {

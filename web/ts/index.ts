@@ -94,7 +94,7 @@ export class Trainer {
     return this.#connection.call('evaluate');
   }
 
-  /** What the model as it is now says of texts, also between two steps of a training. */
+  /** What the model as it is now says of texts, also in the midst of a training. */
   predict(texts: (string | [string, string])[]): Promise<Prediction[]> {
     return this.#connection.call('predict', texts.map((text) => (typeof text === 'string' ? [text] : [...text])));
   }

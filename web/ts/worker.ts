@@ -29,7 +29,7 @@ const handlers: Handlers = {
       });
     }
     wasm = (await init()).memory;
-    session = new Session();
+    session = new Session(surroundings);
     return { kind: 'cpu', name: 'WebAssembly with SIMD, one thread' };
   },
 
@@ -59,12 +59,12 @@ const handlers: Handlers = {
     isTraining = true;
     isPaused = false;
     try {
-      session.start(startTime(), listener);
+      await session.start(startTime());
       for (;;) {
         await otherMessages();
         if (isPaused) await resumed();
-        const outcome = session.advance(listener);
-        if (outcome !== undefined) return finished(parsed(outcome));
+        const outcome = parsed<Outcome | null>(await session.advance());
+        if (outcome !== null) return finished(outcome);
       }
     } finally {
       isTraining = false;
@@ -87,18 +87,19 @@ const handlers: Handlers = {
     wake();
   },
 
-  evaluate() {
-    return numbers(parsed(session.evaluate(listener)));
+  async evaluate() {
+    return numbers(parsed(await session.evaluate()));
   },
 
-  predict(texts) {
-    return parsed(session.predict(JSON.stringify(texts)));
+  async predict(texts) {
+    return parsed(await session.predict(JSON.stringify(texts)));
   },
 
   files,
 
-  zipOpen() {
-    archives.set(++archiveCount, archive(files()));
+  async zipOpen() {
+    const content = await files();
+    archives.set(++archiveCount, archive(content));
     return archiveCount;
   },
 
@@ -113,8 +114,8 @@ const handlers: Handlers = {
     archives.delete(number);
   },
 
-  verify() {
-    const { findings, files } = parsed<{ findings: Diagnostic[]; files: number }>(session.verify());
+  async verify() {
+    const { findings, files } = parsed<{ findings: Diagnostic[]; files: number }>(await session.verify());
     return { findings: findings.map(withoutNulls), files };
   },
 
@@ -123,7 +124,10 @@ const handlers: Handlers = {
   },
 };
 
-const listener = {
+/** What the program calls. */
+const surroundings = {
+  otherMessages,
+
   tell(text: string): void {
     const event = parsed<TrainEvent>(text);
     if (event.type === 'step') event.loss = event.loss ?? NaN;
@@ -132,16 +136,35 @@ const listener = {
   },
 };
 
+/** Requests without an answer yet. */
+const open = new Set<number>();
+
 self.onmessage = async ({ data: { id, method, args } }: MessageEvent<Request>) => {
+  open.add(id);
   try {
     if (broken) throw new RtrainError(broken);
     const handler = handlers[method] as (...args: unknown[]) => unknown;
     const value = await handler(...args);
-    send({ type: 'result', id, value }, buffers(value));
+    answer(id, { type: 'result', id, value }, buffers(value));
   } catch (error) {
-    send({ type: 'error', id, diagnostic: diagnostic(error) });
+    refuse(id, error);
   }
 };
+
+// A program that breaks between two messages does not settle its promises.
+self.addEventListener('error', (event) => {
+  if (!(event.error instanceof WebAssembly.RuntimeError)) return;
+  event.preventDefault();
+  for (const id of open) refuse(id, event.error);
+});
+
+function refuse(id: number, error: unknown): void {
+  answer(id, { type: 'error', id, diagnostic: diagnostic(error) });
+}
+
+function answer(id: number, message: Message, transfer: Transferable[] = []): void {
+  if (open.delete(id)) send(message, transfer);
+}
 
 function send(message: Message, transfer: Transferable[] = []): void {
   (self as unknown as Worker).postMessage(message, transfer);
@@ -167,11 +190,17 @@ function numbers(metrics: Record<string, number | null>): Record<string, number>
   return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value ?? NaN]));
 }
 
-function files(): [string, Uint8Array][] {
-  return session.list_files().map((name): [string, Uint8Array] => [name, session.file(name) ?? new Uint8Array()]);
+async function files(): Promise<[string, Uint8Array][]> {
+  return (await session.list_files()).map((name): [string, Uint8Array] => [name, session.file(name) ?? new Uint8Array()]);
 }
 
-function finished(outcome: { metrics: Record<string, number | null>; stopped: boolean }): TrainResult {
+/** How a training ended, as the program says it. */
+interface Outcome {
+  metrics: Record<string, number | null>;
+  stopped: boolean;
+}
+
+function finished(outcome: Outcome): TrainResult {
   const metrics = numbers(outcome.metrics);
   send({ type: 'event', event: { type: 'metrics', metrics } });
   return { metrics, stopped: outcome.stopped };

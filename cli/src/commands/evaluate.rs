@@ -17,7 +17,7 @@ use rtrain::train::preparation::{LoadedModel, TextColumns};
 ///
 /// # Errors
 /// The model or the table cannot be read, or they do not fit each other.
-pub fn run(matches: &ArgMatches) -> Result<u8> {
+pub async fn run(matches: &ArgMatches) -> Result<u8> {
     set_threads(arguments::threads_of(matches))?;
     let options = EvaluateOptions::from_matches(matches);
     let mut model = LoadedModel::for_inference(&DiskDirectory::open(&options.directory)?, offline())?;
@@ -34,7 +34,8 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
     let mut engine = engine.with_precision(precision(options.data.bf16, quiet));
     let bar = progress_bar(dataset.len() as u64, quiet);
-    let predictions = predict(&mut engine, &dataset, options.data.per_device_eval_batch_size, 0.0, |done| bar.set_position(done as u64));
+    let progress = async |_: &mut Engine, done| bar.set_position(done as u64);
+    let predictions = predict(&mut engine, &dataset, options.data.per_device_eval_batch_size, 0.0, progress).await?;
     bar.finish_and_clear();
     let mut metrics = vec![("loss".to_owned(), Json::from(predictions.loss))];
     metrics.extend(

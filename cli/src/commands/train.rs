@@ -15,7 +15,7 @@ use rtrain::storage::commit::prepare_directory;
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
 use rtrain::train::arguments::{ResumeFrom, TrainingArguments};
 use rtrain::train::checkpoint::training_args;
-use rtrain::train::engine::Engine;
+use rtrain::train::device;
 use rtrain::train::preparation::{LoadedModel, ModelSources};
 use rtrain::train::resumption::Resumption;
 use rtrain::train::run_directory::RunDirectory;
@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// Something is missing, malformed, or cannot be written.
-pub fn run(matches: &ArgMatches) -> Result<u8> {
+pub async fn run(matches: &ArgMatches) -> Result<u8> {
     set_threads(arguments::threads_of(matches))?;
     let values = config_file::merged(arguments::train_config(matches), arguments::train_values(matches))?;
     let arguments = TrainingArguments::resolve(&values)?;
@@ -48,8 +48,12 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     model.tokenizer.set_truncation_and_padding(max_length as u64, arguments.pad_to_max_length);
 
     let weights = std::mem::take(&mut model.weights);
-    let engine = Engine::new(model.bert.clone(), model.table.clone(), weights).with_precision(precision(arguments.bf16, quiet));
-    let engine = engine.with_optimizer(arguments.algorithm);
+    let gpu = device::open(&arguments).await?;
+    if let (Some(gpu), false) = (&gpu, quiet) {
+        anstream::eprintln!("training on {}", device::name(Some(gpu)));
+    }
+    let engine = device::engine(gpu, model.bert.clone(), model.table.clone(), weights).await?;
+    let engine = engine.with_precision(precision(arguments.bf16, quiet)).with_optimizer(arguments.algorithm);
     let mut trainer = Trainer::new(engine, &arguments, &task, eval_sets, arguments.pad_to_max_length.then_some(max_length));
     let training_args = training_args(&arguments, &surroundings())?;
     let steps = train.as_ref().map_or(0, |rows| arguments.length(rows.len()).total_steps as u64);
@@ -65,7 +69,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     }
     let mut all_results = Vec::new();
     if let (true, Some(train)) = (arguments.do_train, &train) {
-        let outcome = trainer.train(train, &mut host)?;
+        let outcome = trainer.train(train, &mut host).await?;
         host.end_training();
         interruption.no_longer_waits();
         let Outcome::Finished(mut metrics) = outcome else {
@@ -75,7 +79,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
             return Ok(interruption.requested().map_or(1, |signal| signal.exit_code()));
         };
         metrics.push(("train_samples".to_owned(), train.len().into()));
-        directory.save_model(&mut trainer.engine)?;
+        directory.save_model(&mut trainer.engine).await?;
         directory.save_state(&trainer.state)?;
         host.remove_extra_checkpoints()?;
         host.results("train", &metrics, &mut all_results)?;
@@ -86,7 +90,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     }
     if arguments.do_eval && !eval.is_empty() {
         host.end_training();
-        let mut metrics = trainer.evaluate(&mut host);
+        let mut metrics = trainer.evaluate(&mut host).await?;
         metrics.push(("eval_samples".to_owned(), eval.iter().map(|(_, dataset)| dataset.len()).sum::<usize>().into()));
         if arguments.do_train {
             metrics.extend(trainer.where_it_stands());
@@ -95,7 +99,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     }
     if let (true, Some(dataset)) = (arguments.do_predict, tables.test_dataset(&model, &arguments, max_length)?) {
         host.end_training();
-        let logits = trainer.predict(&dataset, &mut host).logits;
+        let logits = trainer.predict(&dataset, &mut host).await?.logits;
         directory.save_predictions(&task, &logits)?;
     }
     Ok(0)

@@ -133,7 +133,7 @@ impl File<'_> {
 
 impl State {
     /// Rows of which only zeros are remembered count as rows that never had a gradient, and may be left out of steps for less.
-    fn note_touched(&mut self) {
+    pub(super) fn note_touched(&mut self) {
         let Some(rows) = &mut self.rows else { return };
         for (index, row) in rows.iter_mut().enumerate() {
             let place = index * self.width..(index + 1) * self.width;

@@ -3,6 +3,8 @@
 use crate::diagnostic::Result;
 use crate::format::json::Json;
 use crate::train::checkpoint::Checkpoint;
+use crate::train::engine::Engine;
+use std::pin::Pin;
 
 /// A clock, an ear, a place for checkpoints, and a way out.
 pub trait Host {
@@ -36,6 +38,12 @@ pub trait Host {
     /// Whether the run is to save and end after the step that it is in.
     fn is_interrupted(&self) -> bool {
         false
+    }
+
+    /// Gives other work its turn, between two micro batches and between two parts of an evaluation. Meanwhile the host may ask the engine for
+    /// logits; weights and gradients are to stay.
+    fn give_way<'a>(&'a mut self, _engine: &'a mut Engine) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+        Box::pin(std::future::ready(()))
     }
 }
 

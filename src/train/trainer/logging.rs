@@ -10,14 +10,14 @@ use crate::train::arguments::InputTokens;
 use crate::train::callback::Event;
 
 impl Trainer<'_> {
-    pub(super) fn log_evaluate_save(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<()> {
+    pub(super) async fn log_evaluate_save(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<()> {
         if self.control.should_log && self.state.global_step > self.tally.last_logged {
             self.log_loss(run, host);
         }
         if self.control.should_evaluate {
-            self.evaluate_and_judge(run, host);
+            self.evaluate_and_judge(run, host).await?;
         }
-        if self.control.should_save { self.save(run, host) } else { Ok(()) }
+        if self.control.should_save { self.save(run, host).await } else { Ok(()) }
     }
 
     fn log_loss(&mut self, run: &Run<'_>, host: &mut dyn Host) {

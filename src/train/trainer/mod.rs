@@ -13,7 +13,7 @@ use super::arguments::{DropoutRng, InputTokens, TrainingArguments, TrainingLengt
 use super::best::Best;
 use super::callback::{Course, DefaultFlow, Event, TrainerCallback, TrainerControl};
 use super::early_stopping::EarlyStopping;
-use super::engine::{BatchSettings, Engine};
+use super::engine::{BatchSettings, Engine, StepOutcome};
 use super::evaluation::metric_names;
 use super::optimizer::UpdateSettings;
 use super::resumption::Resumption;
@@ -142,10 +142,10 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// As [`Trainer::start`] and [`Trainer::advance`].
-    pub fn train(&mut self, dataset: &Dataset, host: &mut dyn Host) -> Result<Outcome> {
-        let mut run = self.start(dataset, host)?;
+    pub async fn train(&mut self, dataset: &Dataset, host: &mut dyn Host) -> Result<Outcome> {
+        let mut run = self.start(dataset, host).await?;
         loop {
-            if let Some(outcome) = self.advance(&mut run, host)? {
+            if let Some(outcome) = self.advance(&mut run, host).await? {
                 return Ok(outcome);
             }
         }
@@ -154,8 +154,8 @@ impl<'a> Trainer<'a> {
     /// Begins a training, or goes on with one, up to its first step.
     ///
     /// # Errors
-    /// The arguments do not fit each other or the checkpoint to go on from.
-    pub fn start<'d>(&mut self, dataset: &'d Dataset, host: &mut dyn Host) -> Result<Run<'d>> {
+    /// The arguments do not fit each other or the checkpoint to go on from; or the engine's device is lost.
+    pub async fn start<'d>(&mut self, dataset: &'d Dataset, host: &mut dyn Host) -> Result<Run<'d>> {
         let arguments = self.arguments;
         if let Some(best) = Best::of(arguments) {
             best.check(&metric_names(self.task, &self.eval_sets))?;
@@ -171,15 +171,15 @@ impl<'a> Trainer<'a> {
         let started = host.seconds();
         let mut run =
             Run { dataset, sampler, length, schedule, flos_a_token, started, epoch: 0, skipped: 0, batches: None, batches_done: 0 };
-        let start = self.resume(&mut run, host)?;
+        let start = self.resume(&mut run, host).await?;
         (run.epoch, run.skipped) = (start.epoch, start.steps_in_epoch);
         self.fire(Event::TrainBegin);
         self.control.should_training_stop |= start.is_stopped;
         if arguments.eval_on_start && !start.is_resumed {
-            self.evaluate(host);
+            self.evaluate(host).await?;
         }
         if start.ends_epoch {
-            self.end_epoch(&mut run, host)?;
+            self.end_epoch(&mut run, host).await?;
         }
         Ok(run)
     }
@@ -188,19 +188,19 @@ impl<'a> Trainer<'a> {
     /// how. Between two calls the caller may do what takes its time, such as predictions with the weights as they are.
     ///
     /// # Errors
-    /// A checkpoint could not be saved; the run cannot go on.
-    pub fn advance(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<Option<Outcome>> {
+    /// A checkpoint could not be saved, or the engine's device is lost; the run cannot go on.
+    pub async fn advance(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<Option<Outcome>> {
         if run.batches.is_none() {
             let is_over = run.epoch >= run.length.num_epochs || self.state.global_step >= self.state.max_steps;
             if is_over || host.is_interrupted() || self.control.should_training_stop {
-                return self.leave(run, host).map(Some);
+                return self.leave(run, host).await.map(Some);
             }
             self.begin_epoch(run);
         }
-        if self.control.should_training_stop || !self.next_step(run, host)? {
+        if self.control.should_training_stop || !self.next_step(run, host).await? {
             (run.batches, run.epoch, run.skipped) = (None, run.epoch + 1, 0);
             if !host.is_interrupted() {
-                self.end_epoch(run, host)?;
+                self.end_epoch(run, host).await?;
             }
         }
         Ok(None)
@@ -211,12 +211,12 @@ impl<'a> Trainer<'a> {
         self.control.should_training_stop = true;
     }
 
-    fn leave(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<Outcome> {
+    async fn leave(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<Outcome> {
         if host.is_interrupted() {
-            self.save_before_leaving(run, host)?;
+            self.save_before_leaving(run, host).await?;
             return Ok(Outcome::Interrupted);
         }
-        Ok(Outcome::Finished(self.finish(run, host)))
+        Ok(Outcome::Finished(self.finish(run, host).await?))
     }
 
     fn begin(&mut self, length: &TrainingLength) {
@@ -241,13 +241,13 @@ impl<'a> Trainer<'a> {
     }
 
     /// The next step of the epoch, unless there is none; whether the epoch goes on.
-    fn next_step(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<bool> {
+    async fn next_step(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<bool> {
         let group: Vec<Vec<u32>> = run.batches.iter_mut().flatten().take(self.arguments.gradient_accumulation_steps).collect();
         if group.is_empty() {
             return Ok(false);
         }
         self.fire(Event::StepBegin);
-        let Some(step) = self.step(&group, run) else { return Ok(false) };
+        let Some(step) = self.step(&group, run, host).await? else { return Ok(false) };
         run.batches_done += group.len();
         let epoch = run.epoch as f64 + run.batches_done as f64 / run.length.batches_per_epoch as f64;
         self.state.epoch = Some(epoch.into());
@@ -255,7 +255,7 @@ impl<'a> Trainer<'a> {
         let (step, total) = (self.state.global_step, self.state.max_steps);
         host.progress(Progress::Step { step, total, epoch, loss, learning_rate, tokens });
         self.fire(Event::StepEnd);
-        self.log_evaluate_save(run, host)?;
+        self.log_evaluate_save(run, host).await?;
         Ok(!(host.is_interrupted() || self.control.should_epoch_stop || self.control.should_training_stop))
     }
 
@@ -270,14 +270,14 @@ impl<'a> Trainer<'a> {
         run.sampler.batches(epoch as u64, &mut began_with)
     }
 
-    fn end_epoch(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<()> {
+    async fn end_epoch(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<()> {
         self.tally.epoch_is_open = false;
         self.fire(Event::EpochEnd);
-        self.log_evaluate_save(run, host)
+        self.log_evaluate_save(run, host).await
     }
 
     /// One optimizer step, unless a callback stops within it.
-    fn step(&mut self, group: &[Vec<u32>], run: &mut Run<'_>) -> Option<StepDone> {
+    async fn step(&mut self, group: &[Vec<u32>], run: &mut Run<'_>, host: &mut dyn Host) -> Result<Option<StepDone>> {
         let arguments = self.arguments;
         let settings = BatchSettings {
             label_smoothing_factor: arguments.label_smoothing_factor,
@@ -286,32 +286,45 @@ impl<'a> Trainer<'a> {
             gradient_checkpointing: arguments.gradient_checkpointing,
         };
         self.generators.begin_step(self.state.global_step);
-        let (mut loss, mut tokens) = (0.0, 0);
+        let mut tokens = 0;
         for (index, rows) in group.iter().enumerate() {
             let batch = run.dataset.batch(rows);
-            let batch_loss = self.engine.accumulate(&batch, &settings, Some(&mut self.generators)) / group.len() as f64;
-            self.tally.add_loss(batch_loss as f32, self.state.global_step, arguments.logging_nan_inf_filter);
+            self.engine.accumulate(&batch, &settings, Some(&mut self.generators)).await?;
             self.count(&batch, run.flos_a_token);
-            loss += batch_loss;
             tokens += batch.total_tokens();
             if index + 1 < group.len() {
                 self.fire(Event::SubstepEnd);
                 if self.control.should_epoch_stop || self.control.should_training_stop {
-                    return None;
+                    let outcome = self.engine.outcome().await?;
+                    self.add_losses(&outcome, group.len());
+                    return Ok(None);
                 }
+                host.give_way(&mut self.engine).await;
             }
         }
         self.fire(Event::PreOptimizerStep);
         let learning_rate = run.schedule.learning_rate();
         let update = UpdateSettings { learning_rate, weight_decay: arguments.weight_decay, max_grad_norm: arguments.max_grad_norm };
-        let gradient_norm = self.engine.apply(&update);
+        self.engine.apply(&update).await?;
+        let outcome = self.engine.outcome().await?;
+        let loss = self.add_losses(&outcome, group.len());
         self.fire(Event::OptimizerStep);
         run.schedule.step();
         self.state.global_step += 1;
         let is_logged = arguments.max_grad_norm > 0.0 || arguments.release.trainer.logs_norm_without_clipping;
-        self.tally.gradient_norm = is_logged.then_some(f64::from(gradient_norm as f32));
+        self.tally.gradient_norm = outcome.gradient_norm.filter(|_| is_logged).map(|norm| f64::from(norm as f32));
         self.tally.learning_rate = Some(learning_rate);
-        Some(StepDone { loss, learning_rate, tokens })
+        Ok(Some(StepDone { loss, learning_rate, tokens }))
+    }
+
+    /// Adds the losses of micro batches to those that are to be logged: their sum, each divided by how many the step has.
+    fn add_losses(&mut self, outcome: &StepOutcome, group: usize) -> f64 {
+        let mut sum = 0.0;
+        for loss in outcome.losses.iter().map(|loss| loss / group as f64) {
+            self.tally.add_loss(loss as f32, self.state.global_step, self.arguments.logging_nan_inf_filter);
+            sum += loss;
+        }
+        sum
     }
 
     /// Counts the tokens of a batch, and the operations that transformers estimates for it.

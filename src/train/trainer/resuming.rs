@@ -33,7 +33,7 @@ impl Trainer<'_> {
         self.resumption = Some(checkpoint);
     }
 
-    pub(super) fn resume(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<Start> {
+    pub(super) async fn resume(&mut self, run: &mut Run<'_>, host: &mut dyn Host) -> Result<Start> {
         let Some(checkpoint) = self.resumption.take() else { return Ok(Start::default()) };
         let missing = [
             (checkpoint.optimizer.is_none(), "optimizer.pt: the optimizer starts anew"),
@@ -46,7 +46,7 @@ impl Trainer<'_> {
         // Before the first step an optimizer remembers nothing.
         if let Some(bytes) = checkpoint.optimizer.filter(|_| checkpoint.state.global_step > 0) {
             let path = format!("{}/optimizer.pt", checkpoint.path);
-            self.engine.restore_optimizer(&path, &OptimizerState::parse(&path, &bytes)?)?;
+            self.engine.restore_optimizer(&path, &OptimizerState::parse(&path, &bytes)?).await?;
         }
         let mut planned = run.schedule.clone();
         (0..checkpoint.state.global_step.min(self.state.max_steps)).for_each(|_| planned.step());

@@ -14,31 +14,32 @@ use crate::train::callback::{Event, TrainerControl};
 use crate::train::checkpoint::Checkpoint;
 
 impl Trainer<'_> {
-    pub(super) fn save(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+    pub(super) async fn save(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
         if self.arguments.save_strategy != SaveStrategy::No {
             self.name_best_checkpoint(host);
         }
         let control = self.control;
         self.state.callbacks = self.exported_states();
         record(&mut self.state, control);
-        self.write(self.state.clone(), false, run, host)?;
+        self.write(self.state.clone(), false, run, host).await?;
         self.fire(Event::Save);
         Ok(())
     }
 
     /// Saves the step that was just done, unless it was saved already; the run's own state does not know of this checkpoint, since a run
     /// that was left alone would not have it.
-    pub(super) fn save_before_leaving(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+    pub(super) async fn save_before_leaving(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
         let step = self.state.global_step;
         if step == 0 || self.tally.saved_step == Some(step) {
             return Ok(());
         }
         let mut state = TrainerState { callbacks: self.exported_states(), ..self.state.clone() };
         record(&mut state, TrainerControl { should_save: true, ..self.control });
-        self.write(state, true, run, host)
+        self.write(state, true, run, host).await
     }
 
-    fn write(&mut self, state: TrainerState, is_extra: bool, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+    async fn write(&mut self, state: TrainerState, is_extra: bool, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+        self.engine.fetch().await?;
         let progress = self.tally.to_json(&self.state, self.control, is_extra);
         let generators = RngState { cpu: CpuGenerator::of(self.arguments.seed, &self.generators.torch), ..self.seeded.clone() };
         let Trainer { engine, arguments, .. } = self;
@@ -56,7 +57,7 @@ impl Trainer<'_> {
         }
     }
 
-    pub(super) fn finish(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Vec<(String, Json)> {
+    pub(super) async fn finish(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<Vec<(String, Json)>> {
         let seconds = host.seconds() - run.started;
         let steps = self.state.global_step - self.tally.steps_before;
         let share = steps as f64 / (self.state.max_steps.max(1)) as f64;
@@ -67,7 +68,7 @@ impl Trainer<'_> {
         if let Some(best) = &self.state.best_model_checkpoint {
             if self.arguments.load_best_model_at_end {
                 match host.weights(best) {
-                    Ok(weights) => self.engine.set_weights(weights),
+                    Ok(weights) => self.engine.set_weights(weights).await?,
                     Err(error) => {
                         host.progress(Progress::Notice(&format!("the model of the last step is kept, not the best one: {error}")))
                     }
@@ -81,7 +82,7 @@ impl Trainer<'_> {
         // Without progress bars transformers prints what is logged, and takes this out before it does.
         metrics.retain(|(name, _)| name != "total_flos" || !self.arguments.disable_tqdm);
         metrics.extend(self.where_it_stands());
-        metrics
+        Ok(metrics)
     }
 
     /// Rows per epoch times epochs; with `max_steps`, batch size times steps.

@@ -1,28 +1,72 @@
-//! Predictions as a page gets them.
+//! A model that can be asked: what it says of texts, and how good it is.
 
-use rtrain::data::Task;
+use rtrain::data::{Dataset, Task};
 use rtrain::diagnostic::Result;
 use rtrain::train::engine::Engine;
-use rtrain::train::evaluation::{argmax, predict};
+use rtrain::train::evaluation::{argmax, measure, predict};
 use rtrain::train::preparation::LoadedModel;
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 use crate::diagnostic::unreadable;
+use crate::page::numbers;
+use crate::requests::Inbox;
 
 /// Rows of a batch; no prediction depends on it.
 const BATCH_SIZE: usize = 8;
 
-/// What a model says of texts, a JSON list of texts and of pairs of texts: for each the likeliest label, or the number of a regression.
-///
-/// # Errors
-/// The texts cannot be read or encoded, or some are pairs and some are not.
-pub fn predictions(engine: &mut Engine, model: &LoadedModel, task: &Task, max_length: usize, texts: &str) -> Result<Value> {
-    let (firsts, seconds) = read(texts)?;
-    let firsts: Vec<&str> = firsts.iter().map(String::as_str).collect();
-    let seconds: Vec<&str> = seconds.iter().map(String::as_str).collect();
-    let dataset = model.encode("texts", &firsts, (!seconds.is_empty()).then_some(&seconds[..]), None, max_length)?;
-    let logits = predict(engine, &dataset, BATCH_SIZE, 0.0, |_| {}).logits;
-    Ok(logits.chunks_exact(task.num_labels().max(1)).map(|row| prediction(task, row)).collect())
+/// A model that can be asked; its weights are in an engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Classifier<'a> {
+    /// The model without its weights.
+    pub model: &'a LoadedModel,
+    /// What its labels mean.
+    pub task: &'a Task,
+    /// Where texts are cut.
+    pub max_length: usize,
+}
+
+/// What a model is to be measured on.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// The rows.
+    pub dataset: Rc<Dataset>,
+    /// How many of them share a loss.
+    pub batch_size: usize,
+    /// As in the training.
+    pub label_smoothing_factor: f64,
+}
+
+impl Classifier<'_> {
+    /// What the model says of texts, a JSON list of texts and of pairs of texts: for each the likeliest label, or the number of a regression.
+    ///
+    /// # Errors
+    /// The texts cannot be read or encoded, or some are pairs and some are not.
+    pub async fn predict(&self, engine: &mut Engine, texts: &str) -> Result<Value> {
+        let (firsts, seconds) = read(texts)?;
+        let firsts: Vec<&str> = firsts.iter().map(String::as_str).collect();
+        let seconds: Vec<&str> = seconds.iter().map(String::as_str).collect();
+        let dataset = self.model.encode("texts", &firsts, (!seconds.is_empty()).then_some(&seconds[..]), None, self.max_length)?;
+        let logits = predict(engine, &dataset, BATCH_SIZE, 0.0, async |_, _| {}).await?.logits;
+        Ok(logits.chunks_exact(self.task.num_labels().max(1)).map(|row| prediction(self.task, row)).collect())
+    }
+
+    /// Loss and metrics of the model as it is now; a training does not notice.
+    ///
+    /// # Errors
+    /// The engine's device is lost.
+    pub async fn evaluate(&self, engine: &mut Engine, evaluation: &Evaluation, inbox: &mut Inbox) -> Result<Value> {
+        let Evaluation { dataset, batch_size, label_smoothing_factor } = evaluation;
+        let predictions = predict(engine, dataset, *batch_size, *label_smoothing_factor, async |engine: &mut Engine, done| {
+            inbox.tell(json!({"type": "evaluation", "done": done, "total": dataset.len()}));
+            inbox.give_way(engine, self).await;
+        });
+        let predictions = predictions.await?;
+        let measured = measure(self.task, &predictions.logits, dataset.labels());
+        let metrics = measured.into_iter().map(|(name, value)| (format!("eval_{name}"), value.into()));
+        let metrics: Vec<_> = [("eval_loss".to_owned(), predictions.loss.into())].into_iter().chain(metrics).collect();
+        Ok(numbers(&metrics).into())
+    }
 }
 
 fn read(texts: &str) -> Result<(Vec<String>, Vec<String>)> {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use pollster::block_on;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::*;
+use crate::model::bert;
 use crate::random::golden;
 
 const KEY_BIAS: &str = ".self.key.bias";
@@ -14,8 +16,8 @@ fn read(json: &str) -> Value {
     serde_json::from_str(json).expect("a golden is JSON")
 }
 
-fn classifier_json() -> Value {
-    read(include_str!("../../tests/golden/bert/classifier.json"))
+pub(super) fn classifier_json() -> Value {
+    read(include_str!("../../../tests/golden/bert/classifier.json"))
 }
 
 fn copied(weights: &[&[f32]]) -> Vec<Vec<f32>> {
@@ -23,11 +25,11 @@ fn copied(weights: &[&[f32]]) -> Vec<Vec<f32>> {
 }
 
 fn problems_json() -> Value {
-    read(include_str!("../../tests/golden/bert/problems.json"))
+    read(include_str!("../../../tests/golden/bert/problems.json"))
 }
 
 fn adamw_json() -> Value {
-    read(include_str!("../../tests/golden/bert/adamw.json"))
+    read(include_str!("../../../tests/golden/bert/adamw.json"))
 }
 
 fn tensors(bytes: &[u8]) -> BTreeMap<String, Vec<f32>> {
@@ -45,7 +47,7 @@ fn numbers(value: &Value) -> Vec<f32> {
 }
 
 fn config(num_labels: usize) -> BertConfig {
-    let json = read(include_str!("../../tests/golden/bert/classifier/config.json"));
+    let json = read(include_str!("../../../tests/golden/bert/classifier/config.json"));
     let size = |key: &str| json[key].as_u64().expect("a size") as usize;
     BertConfig {
         vocab_size: size("vocab_size"),
@@ -66,10 +68,13 @@ fn config(num_labels: usize) -> BertConfig {
 }
 
 /// The golden classifier; `head` holds another `classifier.weight` and `classifier.bias`, if any.
-fn engine(num_labels: usize, head: Option<&Value>) -> Engine {
-    let config = config(num_labels);
+pub(super) fn engine(num_labels: usize, head: Option<&Value>) -> Engine {
+    with_config(config(num_labels), head)
+}
+
+fn with_config(config: BertConfig, head: Option<&Value>) -> Engine {
     let table = config.sequence_classification();
-    let stored = tensors(include_bytes!("../../tests/golden/bert/classifier/model.safetensors"));
+    let stored = tensors(include_bytes!("../../../tests/golden/bert/classifier/model.safetensors"));
     let weights = table.parameters.iter().map(|parameter| match head.and_then(|head| head.get(&parameter.name)) {
         Some(values) => numbers(values),
         None => stored[&parameter.name].clone(),
@@ -78,7 +83,7 @@ fn engine(num_labels: usize, head: Option<&Value>) -> Engine {
     Engine::new(config, table, weights)
 }
 
-fn batch(inputs: &Value, labels: Labels) -> Batch {
+pub(super) fn batch(inputs: &Value, labels: Labels) -> Batch {
     let lengths: Vec<usize> = numbers(&inputs["lengths"]).iter().map(|length| *length as usize).collect();
     let packed = |key: &str| -> Vec<i32> {
         let rows = inputs[key].as_array().expect("rows").iter().map(numbers);
@@ -97,7 +102,7 @@ fn batch(inputs: &Value, labels: Labels) -> Batch {
     }
 }
 
-fn classes(inputs: &Value) -> Labels {
+pub(super) fn classes(inputs: &Value) -> Labels {
     Labels::Classes(numbers(&inputs["labels"]).iter().map(|class| *class as u32).collect())
 }
 
@@ -140,26 +145,49 @@ fn assert_loss(found: f64, expected: &Value) {
     assert!((found - expected).abs() < 1e-5, "loss {found}, expected {expected}");
 }
 
+fn logits(engine: &mut Engine, batch: &Batch) -> Vec<f32> {
+    block_on(engine.logits(batch)).expect("a CPU")
+}
+
+fn gradients(engine: &mut Engine, batch: &Batch, label_smoothing_factor: f64) -> (f64, Vec<(String, Vec<f32>)>) {
+    block_on(engine.gradients(batch, label_smoothing_factor)).expect("a CPU")
+}
+
+fn train_step(
+    engine: &mut Engine,
+    micro_batches: &[Batch],
+    batch: &BatchSettings,
+    update: &UpdateSettings,
+    dropout: Option<&mut Generators>,
+) -> StepOutcome {
+    block_on(engine.train_step(micro_batches, batch, update, dropout)).expect("a CPU")
+}
+
+fn weights(engine: &mut Engine) -> Vec<Vec<f32>> {
+    block_on(engine.fetch()).expect("a CPU");
+    engine.with_weights(copied)
+}
+
 #[test]
 fn logits_and_losses_are_those_of_transformers() {
     let mut engine = engine(3, None);
     for (name, inputs) in classifier_json().as_object().expect("batches") {
         let batch = batch(inputs, classes(inputs));
-        let logits = engine.logits(&batch);
+        let logits = logits(&mut engine, &batch);
         let difference = largest_difference(&logits, &numbers(&inputs["logits"]));
         assert!(difference < 2e-5, "{name}: logits differ by {difference:e}");
         let labels = classes(inputs);
         assert_loss(engine.loss(&logits, &labels, 0.0), &inputs["loss"]);
         assert_loss(engine.loss(&logits, &labels, 0.1), &inputs["loss_label_smoothing_0.1"]);
-        assert_loss(engine.gradients(&batch, 0.0).0, &inputs["loss"]);
+        assert_loss(gradients(&mut engine, &batch, 0.0).0, &inputs["loss"]);
     }
 }
 
 #[test]
 fn every_gradient_is_that_of_torch() {
     let inputs = &classifier_json()["single"];
-    let expected = tensors(include_bytes!("../../tests/golden/bert/gradients.safetensors"));
-    let (_, gradients) = engine(3, None).gradients(&batch(inputs, classes(inputs)), 0.0);
+    let expected = tensors(include_bytes!("../../../tests/golden/bert/gradients.safetensors"));
+    let (_, gradients) = gradients(&mut engine(3, None), &batch(inputs, classes(inputs)), 0.0);
     assert_eq!(gradients.len(), expected.len());
     for (name, gradient) in gradients {
         assert_gradient(&name, &gradient, &expected[&name]);
@@ -171,11 +199,11 @@ fn smoothed_and_token_type_gradients_are_those_of_torch() {
     let mut engine = engine(3, None);
     for inputs in classifier_json().as_object().expect("batches").values() {
         let batch = batch(inputs, classes(inputs));
-        let smoothed: BTreeMap<_, _> = engine.gradients(&batch, 0.1).1.into_iter().collect();
+        let smoothed: BTreeMap<_, _> = gradients(&mut engine, &batch, 0.1).1.into_iter().collect();
         for (name, expected) in inputs["gradients_label_smoothing_0.1"].as_object().expect("gradients") {
             assert_gradient(name, &smoothed[name], &numbers(expected));
         }
-        let plain: BTreeMap<_, _> = engine.gradients(&batch, 0.0).1.into_iter().collect();
+        let plain: BTreeMap<_, _> = gradients(&mut engine, &batch, 0.0).1.into_iter().collect();
         let name = "bert.embeddings.token_type_embeddings.weight";
         assert_gradient(name, &plain[name], &numbers(&inputs["token_type_gradient"]));
     }
@@ -190,10 +218,10 @@ fn other_problem_types_are_those_of_transformers() {
         let labels = if num_labels == 1 { Labels::Values(values) } else { Labels::MultiHot { num_labels, values } };
         let mut engine = engine(num_labels, Some(golden));
         let batch = batch(inputs, labels.clone());
-        let logits = engine.logits(&batch);
+        let logits = logits(&mut engine, &batch);
         assert!(largest_difference(&logits, &numbers(&golden["logits"])) < 2e-5, "{problem}");
         assert_loss(engine.loss(&logits, &labels, 0.0), &golden["loss"]);
-        let (loss, gradients) = engine.gradients(&batch, 0.0);
+        let (loss, gradients) = gradients(&mut engine, &batch, 0.0);
         assert_loss(loss, &golden["loss"]);
         let gradients: BTreeMap<_, _> = gradients.into_iter().collect();
         for (name, expected) in golden["gradients"].as_object().expect("gradients") {
@@ -211,17 +239,18 @@ fn settings(golden: &Value, learning_rate: f64) -> UpdateSettings {
 fn three_steps_are_those_of_the_trainer() {
     let golden = adamw_json();
     let mut engine = engine(3, None);
-    let before = engine.with_weights(copied);
+    let before = weights(&mut engine);
     let rates: Vec<f64> = golden["learning_rates"].as_array().expect("rates").iter().filter_map(Value::as_f64).collect();
     for (step, rate) in rates.iter().enumerate() {
         let inputs = &golden["batches"][step];
-        let outcome = engine.train_step(&[batch(inputs, classes(inputs))], &BatchSettings::default(), &settings(&golden, *rate), None);
-        assert_loss(outcome.loss, &golden["losses"][step]);
-        let norm = golden["grad_norms"][step].as_f64().expect("a norm");
-        assert!((outcome.gradient_norm / norm - 1.0).abs() < 1e-5, "norm {}, expected {norm}", outcome.gradient_norm);
+        let update = settings(&golden, *rate);
+        let outcome = train_step(&mut engine, &[batch(inputs, classes(inputs))], &BatchSettings::default(), &update, None);
+        assert_loss(outcome.loss(), &golden["losses"][step]);
+        let (found, norm) = (outcome.gradient_norm.expect("a step"), golden["grad_norms"][step].as_f64().expect("a norm"));
+        assert!((found / norm - 1.0).abs() < 1e-5, "norm {found}, expected {norm}");
     }
-    let expected = tensors(include_bytes!("../../tests/golden/bert/adamw.safetensors"));
-    let weights = engine.with_weights(copied);
+    let expected = tensors(include_bytes!("../../../tests/golden/bert/adamw.safetensors"));
+    let weights = weights(&mut engine);
     let names = engine.table().parameters.iter().map(|parameter| &parameter.name);
     for (name, (found, before)) in names.zip(weights.iter().zip(&before)) {
         if name.ends_with(KEY_BIAS) {
@@ -233,7 +262,7 @@ fn three_steps_are_those_of_the_trainer() {
         }
     }
     let inputs = &golden["batches"][0];
-    let logits = engine.logits(&batch(inputs, classes(inputs)));
+    let logits = logits(&mut engine, &batch(inputs, classes(inputs)));
     let difference = largest_difference(&logits, &numbers(&golden["logits_after"]));
     assert!(difference < 1e-4, "logits after the steps differ by {difference:e}");
 }
@@ -243,8 +272,8 @@ fn every_sequence_is_computed_as_if_alone() {
     let mut engine = engine(3, None);
     let inputs = &classifier_json()["pairs"];
     let batch = batch(inputs, classes(inputs));
-    let together = engine.logits(&batch);
-    let alone: Vec<f32> = (0..batch.len()).flat_map(|index| engine.logits(&sequence(&batch, index))).collect();
+    let together = logits(&mut engine, &batch);
+    let alone: Vec<f32> = (0..batch.len()).flat_map(|index| logits(&mut engine, &sequence(&batch, index))).collect();
     let difference = largest_difference(&together, &alone);
     assert!(difference < 5e-6, "logits differ by {difference:e}");
 }
@@ -255,52 +284,11 @@ fn micro_batches_learn_as_one_batch() {
     let whole = batch(inputs, classes(inputs));
     let parts: Vec<Batch> = (0..whole.len()).map(|index| sequence(&whole, index)).collect();
     let (batch, update) = (BatchSettings::default(), UpdateSettings { max_grad_norm: 0.0, ..settings(&adamw_json(), 0.0) });
-    let once = engine(3, None).train_step(std::slice::from_ref(&whole), &batch, &update, None);
-    let averaged = engine(3, None).train_step(&parts, &batch, &update, None);
-    assert!((averaged.loss - once.loss).abs() < 1e-5, "{averaged:?} {once:?}");
-    assert!((averaged.gradient_norm / once.gradient_norm - 1.0).abs() < 1e-5, "{averaged:?} {once:?}");
-}
-
-#[test]
-fn dropout_is_repeatable_and_its_gradient_is_that_of_its_loss() {
-    let mut engine = engine(3, None);
-    let inputs = &classifier_json()["single"];
-    let batch = batch(inputs, classes(inputs));
-    let backward = |engine: &Engine, seed: u64| {
-        let mut generator = Generators::new(seed);
-        let mut gradients = vec![None; engine.table.parameters.len()];
-        let loss = engine.backward(
-            &batch,
-            0.0,
-            Draws { generator: Some(&mut generator), padded_length: None, neftune_noise_alpha: None },
-            &mut gradients,
-        );
-        (loss, engine.completed(gradients))
-    };
-    let (loss, gradients) = backward(&engine, 1);
-    assert_eq!(backward(&engine, 1).0, loss);
-    assert_ne!(backward(&engine, 2).0, loss);
-    assert_ne!(f64::from(loss), engine.gradients(&batch, 0.0).0);
-
-    // Against the loss at two points of a line along the gradient, with the same masks.
-    let parameters = engine.table.parameters.iter();
-    let gradients: Vec<Vec<f32>> = parameters
-        .zip(&gradients)
-        .map(|(parameter, gradient)| gradient.to_dense(parameter.numel(), parameter.shape[parameter.shape.len() - 1]))
-        .collect();
-    let squares = gradients.iter().flatten().map(|value| f64::from(*value).powi(2)).sum::<f64>();
-    let step = 1e-3 / squares.sqrt();
-    let mut shift = |factor: f64| {
-        engine.parameters.update_on_host(|parameters| {
-            for (parameter, gradient) in parameters.iter_mut().zip(&gradients) {
-                parameter.iter_mut().zip(gradient).for_each(|(value, gradient)| *value += (factor * step) as f32 * gradient);
-            }
-        });
-        f64::from(backward(&engine, 1).0)
-    };
-    let (above, below) = (shift(1.0), shift(-2.0));
-    let slope = (above - below) / (2.0 * step);
-    assert!((slope / squares - 1.0).abs() < 0.02, "slope {slope}, expected {squares}");
+    let once = train_step(&mut engine(3, None), std::slice::from_ref(&whole), &batch, &update, None);
+    let averaged = train_step(&mut engine(3, None), &parts, &batch, &update, None);
+    assert!((averaged.loss() - once.loss()).abs() < 1e-5, "{averaged:?} {once:?}");
+    let [found, expected] = [&averaged, &once].map(|outcome| outcome.gradient_norm.expect("a step"));
+    assert!((found / expected - 1.0).abs() < 1e-5, "{averaged:?} {once:?}");
 }
 
 /// With dropout, two micro batches, and a generator that goes on: steps with and without checkpoints are the same.
@@ -313,8 +301,8 @@ fn gradient_checkpointing_changes_nothing() {
         let (mut engine, mut generator) = (engine(3, None), Generators::new(5));
         let batch = BatchSettings { gradient_checkpointing, neftune_noise_alpha: Some(5.0), ..BatchSettings::default() };
         let update = settings(&golden, 1e-3);
-        let outcomes = [(); 3].map(|()| engine.train_step(&batches, &batch, &update, Some(&mut generator)));
-        (outcomes.map(|outcome| outcome.loss), engine.with_weights(copied), generator.torch.next_u64())
+        let outcomes = [(); 3].map(|()| train_step(&mut engine, &batches, &batch, &update, Some(&mut generator)));
+        (outcomes.map(|outcome| outcome.losses), weights(&mut engine), generator.torch.next_u64())
     };
     let (plain, checkpointed) = (run(false), run(true));
     assert_eq!((plain.0, plain.2), (checkpointed.0, checkpointed.2));
@@ -335,7 +323,8 @@ fn a_restored_engine_goes_on_bit_for_bit() {
     use crate::format::torch::optimizer_state::GroupSettings;
 
     fn saved(engine: &mut Engine) -> (Vec<Vec<f32>>, Vec<u8>) {
-        let table = engine.table.clone();
+        let table = engine.table().clone();
+        block_on(engine.fetch()).expect("a CPU");
         engine.with_state(|weights, optimizer| {
             let settings = GroupSettings { weight_decay: 0.1, lr: 1e-3, initial_lr: Some(1e-3) };
             let state = OptimizerState::new(optimizer.algorithm(), &settings, optimizer.trained_parameters(&table));
@@ -351,13 +340,14 @@ fn a_restored_engine_goes_on_bit_for_bit() {
             let (mut engine, mut generator) = (engine(3, None).with_optimizer(algorithm), Generators::new(5));
             for step in 0..4 {
                 let update = UpdateSettings { learning_rate: 1e-3, weight_decay: 0.1, max_grad_norm: 1.0 };
-                engine.accumulate(&batches[step % batches.len()], &BatchSettings::default(), Some(&mut generator));
-                engine.apply(&update);
+                let batch = std::slice::from_ref(&batches[step % batches.len()]);
+                train_step(&mut engine, batch, &BatchSettings::default(), &update, Some(&mut generator));
                 if restarts.contains(&step) {
                     let (weights, bytes) = saved(&mut engine);
                     engine = self::engine(3, None).with_optimizer(algorithm);
-                    engine.set_weights(weights);
-                    engine.restore_optimizer("f", &OptimizerState::parse("f", &bytes).expect("a file")).expect("the same parameters");
+                    block_on(engine.set_weights(weights)).expect("a CPU");
+                    let state = OptimizerState::parse("f", &bytes).expect("a file");
+                    block_on(engine.restore_optimizer("f", &state)).expect("the same parameters");
                 }
             }
             saved(&mut engine)
@@ -366,6 +356,35 @@ fn a_restored_engine_goes_on_bit_for_bit() {
         assert!(run(&[0]) == whole, "{algorithm:?}");
         assert!(run(&[1, 2]) == whole, "{algorithm:?}");
     }
+}
+
+/// Losses are told once, and a norm only of gradients that were applied.
+#[test]
+fn an_outcome_is_of_what_came_since_the_last_one() {
+    let (mut engine, inputs) = (engine(3, None), &classifier_json()["single"]);
+    let batch = batch(inputs, classes(inputs));
+    let mut outcome_after = |steps: usize, micro_batches: usize| {
+        for _ in 0..micro_batches {
+            block_on(engine.accumulate(&batch, &BatchSettings::default(), None)).expect("a CPU");
+        }
+        for _ in 0..steps {
+            block_on(engine.apply(&settings(&adamw_json(), 1e-3))).expect("a CPU");
+        }
+        let outcome = block_on(engine.outcome()).expect("a CPU");
+        (outcome.losses.len(), outcome.gradient_norm.is_some())
+    };
+    assert_eq!(outcome_after(0, 2), (2, false));
+    assert_eq!(outcome_after(1, 1), (1, true));
+    assert_eq!(outcome_after(0, 0), (0, false));
+}
+
+#[test]
+#[should_panic(expected = "fetched")]
+fn weights_are_not_shown_as_they_were() {
+    let mut engine = engine(3, None);
+    weights(&mut engine);
+    block_on(engine.apply(&settings(&adamw_json(), 1e-3))).expect("a CPU");
+    engine.with_weights(|_| ());
 }
 
 /// Masks of dropout and noise of embeddings, in batches padded to their longest row or further: the loss is that of the Trainer's model in
@@ -377,11 +396,11 @@ fn draws_of_a_step_are_those_of_transformers() {
         let batch = batch(inputs, classes(inputs));
         let longest = batch.max_length();
         let padded_length = golden::integer(case, "padded_length") as usize;
-        let mut engine = engine(3, None);
+        let mut config = config(3);
         let probability = |place: usize| case["probabilities"][place].as_f64().expect("a probability");
-        engine.config.hidden_dropout_prob = probability(0);
-        engine.config.attention_probs_dropout_prob = probability(1);
-        engine.config.classifier_dropout = probability(2);
+        config.hidden_dropout_prob = probability(0);
+        config.attention_probs_dropout_prob = probability(1);
+        config.classifier_dropout = probability(2);
         let settings = BatchSettings {
             neftune_noise_alpha: case["alpha"].as_f64(),
             padded_length: (padded_length > longest).then_some(padded_length),
@@ -389,11 +408,12 @@ fn draws_of_a_step_are_those_of_transformers() {
         };
         let seed = golden::integer(case, "seed");
         let mut skipped = Generators::new(seed).torch;
-        let noise = settings.neftune_noise_alpha.map_or(0, |_| batch.len() * padded_length * engine.config.hidden_size);
-        skipped.skip(noise + bert::words_drawn(&engine.config, batch.len(), padded_length));
+        let noise = settings.neftune_noise_alpha.map_or(0, |_| batch.len() * padded_length * config.hidden_size);
+        skipped.skip(noise + bert::words_drawn(&config, batch.len(), padded_length));
         let mut generators = Generators::new(seed);
-        let outcome = engine.train_step(&[batch], &settings, &self::settings(&adamw_json(), 0.0), Some(&mut generators));
-        assert_loss(outcome.loss, &case["loss"]);
+        let update = self::settings(&adamw_json(), 0.0);
+        let outcome = train_step(&mut with_config(config, None), &[batch], &settings, &update, Some(&mut generators));
+        assert_loss(outcome.loss(), &case["loss"]);
         assert_eq!(generators.torch.random_i64() as u64, golden::integer(case, "next"), "{case}");
         assert_eq!(skipped.random_i64() as u64, golden::integer(case, "next"), "{case}");
     });
