@@ -70,7 +70,7 @@ impl Session {
     /// The bytes are no table, or there is no such role.
     pub fn load_table(&mut self, role: &str, name: &str, bytes: &[u8]) -> Result<Value> {
         let table = Table::read(name, TableFormat::of(name)?, bytes)?;
-        let described = table::describe(&table, &guess(&table));
+        let described = table::describe(&table, &table::columns(&table, &self.arguments));
         match role {
             "train" => self.tables.train = Some(table),
             "validation" => self.tables.validation = vec![(None, table)],

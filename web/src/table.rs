@@ -1,7 +1,7 @@
 //! What is told of a table: its columns, and which of them seem to hold texts and labels.
 
 use rtrain::data::{Cell, LabelValues, Table};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Names that columns of texts have, the likeliest first.
@@ -19,13 +19,24 @@ const PREVIEW_CHARS: usize = 200;
 /// Most labels that are told of.
 const MOST_LABELS: usize = 100;
 
-/// Which columns seem to hold what.
+/// Which columns hold what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guess {
     /// The columns of the texts: none, one, or two of pairs.
     pub texts: Vec<String>,
     /// The column of the labels.
     pub labels: Option<String>,
+}
+
+/// The columns that arguments name, and where they name none, those that are guessed.
+pub fn columns(table: &Table, arguments: &Map<String, Value>) -> Guess {
+    let guess = guess(table);
+    let names = |value: &Value| match value {
+        Value::Array(names) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        text => text.as_str().unwrap_or_default().split(',').map(str::to_owned).collect(),
+    };
+    let label = arguments.get("label_column_name").and_then(Value::as_str).map(str::to_owned);
+    Guess { texts: arguments.get("text_column_names").map_or(guess.texts, names), labels: label.or(guess.labels) }
 }
 
 /// Looks at names first, then at what the columns hold: texts are long, labels are few.
@@ -131,6 +142,20 @@ mod tests {
                 Guess { texts: texts.iter().map(|name| (*name).to_owned()).collect(), labels: labels.map(str::to_owned) },
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn columns_that_are_named_are_not_guessed() {
+        let table = table("text,note,label,mood\na b,c,1,up\nc d,c,1,down\ne f,c,0,up\n");
+        for (arguments, texts, label) in [
+            (json!({}), &["text"][..], "label"),
+            (json!({"label_column_name": "mood"}), &["text"], "mood"),
+            (json!({"text_column_names": "note,text", "seed": 1}), &["note", "text"], "label"),
+            (json!({"text_column_names": ["note"], "label_column_name": "mood"}), &["note"], "mood"),
+        ] {
+            let named = columns(&table, arguments.as_object().unwrap());
+            assert_eq!((named.texts, named.labels.as_deref()), (texts.iter().map(|name| (*name).to_owned()).collect(), Some(label)));
         }
     }
 

@@ -24,8 +24,6 @@ const PAGE = '<!doctype html><meta charset="utf-8"><title>test</title><script ty
 
 const SCRIPT = `
 import { RtrainError, Trainer } from '/pkg/index.js';
-window.longTasks = [];
-new PerformanceObserver((list) => list.getEntries().forEach((entry) => window.longTasks.push(entry.duration))).observe({ type: 'longtask' });
 window.Trainer = Trainer;
 window.file = async (path, name = path.split('/').at(-1)) => new File([await (await fetch(path)).blob()], name);
 /** What an error says; throws where there is none. */
@@ -46,6 +44,7 @@ export async function openPage() {
     args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'],
   });
   const page = await browser.newPage();
+  page.setDefaultTimeout(120_000);
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
@@ -54,7 +53,7 @@ export async function openPage() {
     await browser.close();
     server.close();
   };
-  return { page, complaints, close };
+  return { browser, page, complaints, close };
 }
 
 function serve(request, response) {

@@ -51,10 +51,11 @@ export interface TableInfo {
   name: string;
   rows: number;
   columns: string[];
-  /** The columns that seem to hold the texts: one, or two of pairs. They count unless `text_column_names` is set. */
+  /** The columns of the texts, one, or two of pairs: those of `text_column_names`, or those that seem to be. */
   textColumns: string[];
-  /** The column that seems to hold the labels. It counts unless `label_column_name` is set. */
+  /** The column of the labels: that of `label_column_name`, or the one that seems to be. */
   labelColumn: string | null;
+  /** The labels in that column. */
   labels: { name: string; count: number }[];
   /** The first rows. */
   preview: string[][];

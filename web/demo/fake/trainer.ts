@@ -85,6 +85,8 @@ export class Trainer implements Engine {
     if (!table || !this.#config) return refuse('argument-missing', 'a model and a training table are needed')
     const { textColumns, labelColumn, labels } = describe(table, this.#values)
     if (!labelColumn) return refuse('table-no-column', 'the table has no column of labels', { file: table.name, expected: 'label', found: table.columns.join(', '), hint: 'choose the column under Data' })
+    const missing = [...textColumns, labelColumn].find((name) => !table.columns.includes(name))
+    if (missing) refuse('table-no-column', `there is no column "${missing}"`, { file: table.name, found: table.columns.join(', ') })
     if (labels.length < 2) refuse('labels-too-few', 'the labels are all the same', { file: table.name, place: `column ${labelColumn}` })
     this.#learner = new Learner(labels.map(({ name }) => name))
     this.#asked = 'go'
@@ -224,12 +226,12 @@ function rowsOf({ columns, rows }: Table, texts: string[], label: string): Row[]
 /** Guesses the columns as run_classification.py does, unless arguments name them. */
 function describe(table: Table, values: Record<string, ArgumentValue>): TableInfo {
   const { name, columns, rows } = table
-  const known = (name: string): string => (columns.includes(name) ? name : refuse('table-no-column', `there is no column "${name}"`, { file: table.name, found: columns.join(', ') }))
-  const labelColumn = values['label_column_name'] ? known(String(values['label_column_name'])) : columns.includes('label') ? 'label' : null
+  const labelColumn = values['label_column_name'] ? String(values['label_column_name']) : columns.includes('label') ? 'label' : null
   const guessed = ['sentence', 'text'].find((name) => columns.includes(name)) ?? columns.find((name) => name !== labelColumn) ?? columns[0]!
-  const textColumns = values['text_column_names'] ? String(values['text_column_names']).split(',').map(known) : [guessed]
+  const textColumns = values['text_column_names'] ? String(values['text_column_names']).split(',') : [guessed]
   const counts = new Map<string, number>()
-  if (labelColumn) for (const row of rows) counts.set(row[columns.indexOf(labelColumn)]!, (counts.get(row[columns.indexOf(labelColumn)]!) ?? 0) + 1)
+  const at = columns.indexOf(labelColumn ?? '')
+  if (at >= 0) for (const row of rows) counts.set(row[at]!, (counts.get(row[at]!) ?? 0) + 1)
   const labels = [...counts].map(([name, count]) => ({ name, count })).toSorted((a, b) => (a.name < b.name ? -1 : 1))
   return { name, rows: rows.length, columns, textColumns, labelColumn, labels, preview: rows.slice(0, 3) }
 }

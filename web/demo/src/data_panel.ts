@@ -89,7 +89,7 @@ function columns(session: Session, info: TableInfo, slot: HTMLElement, controls:
 /** Each label with its count, and a bar for its share. */
 function labels(info: TableInfo): HTMLElement {
   if (info.labels.length === 0) {
-    return element('p', { className: 'hint' }, info.labelColumn ? 'Labels are read when the training starts.' : 'Choose the column of the labels.')
+    return element('p', { className: 'hint' }, info.labelColumn ? 'This column holds no classes.' : 'Choose the column of the labels.')
   }
   const most = Math.max(1, ...info.labels.map((label) => label.count))
   const items = info.labels.slice(0, LABELS_SHOWN).map((label) => {

@@ -107,7 +107,14 @@ export class Session {
   }
 
   async loadTable(role: Role, file: Blob, name: string): Promise<void> {
-    this.tables[role] = { info: this.#corrected(await this.ask((engine) => engine.loadTable(role, file, name))), file }
+    const load = (): Promise<TableInfo> => this.ask((engine) => engine.loadTable(role, file, name))
+    let info = await load()
+    if (role === 'train' && [...info.textColumns, info.labelColumn].some((name) => name !== null && !info.columns.includes(name))) {
+      // Columns that were chosen for another table.
+      await this.setArguments({ text_column_names: null, label_column_name: null })
+      info = await load()
+    }
+    this.tables[role] = { info, file }
     this.#changed()
   }
 
@@ -151,14 +158,6 @@ export class Session {
     this.#engine?.dispose()
     this.#engine = engine
     this.enter('setup')
-  }
-
-  /** A table as it is to be read: with the columns that the arguments name, whatever was guessed. */
-  #corrected(info: TableInfo): TableInfo {
-    const { text_column_names: texts, label_column_name: label } = this.values
-    const textColumns = texts ? String(texts).split(',') : info.textColumns
-    const labelColumn = label ? String(label) : info.labelColumn
-    return { ...info, textColumns, labelColumn, labels: labelColumn === info.labelColumn ? info.labels : [] }
   }
 
   #changed(): void {

@@ -18,7 +18,7 @@ after(async () => {
 
 for (const [colorScheme, width] of /** @type {const} */ ([['light', 1280], ['dark', 1280], ['light', 360]])) {
   test(`everyone can use it: ${colorScheme}, ${width} pixels wide`, async () => {
-    const { page, complaints, close } = await open(chromium, `${site.address}?fail=verify`, { colorScheme, viewport: { width, height: 740 }, reducedMotion: 'reduce' })
+    const { page, complaints, close } = await open(chromium, `${site.address}?fail=verify&step_ms=30`, { colorScheme, viewport: { width, height: 740 }, reducedMotion: 'reduce' })
     await accessible(page, 'idle')
     await page.click('#all-arguments > summary')
     await page.fill('#argument-search', 'e')

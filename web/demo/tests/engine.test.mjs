@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { browser, serve } from './site.mjs'
-import { choose, finished, firstPaintMs, loadExample, open, problem } from './watched_page.mjs'
+import { watched } from '../../tests/main_thread.mjs'
+import { choose, finished, loadExample, open, paintsSoon, problem } from './watched_page.mjs'
 
 const skip = !existsSync(new URL('../dist/engine/index.js', import.meta.url)) && 'there is no dist/: build the page with the engine first'
 /** @type {Awaited<ReturnType<typeof serve>>} */
@@ -25,23 +26,21 @@ after(async () => {
 
 test('the engine trains the example, and the page stays responsive', { skip }, async () => {
   const { page, complaints, close } = await open(chromium, site.address)
-  const paint = await firstPaintMs(page)
-  assert.ok(paint < 1000, `first paint after ${paint} ms`)
+  await paintsSoon(page)
   await loadExample(page)
   assert.match(await page.innerText('#device option:checked'), /^(CPU|WebGPU): ./)
   assert.match(await page.innerText('#model-summary'), /bert, random weights/)
   assert.match(await page.innerText('#data-summary'), /negative\s+4,038/)
   await page.fill('#argument-num_train_epochs', '0.4')
-  await chromium.startTracing(page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline', '__metadata'] })
-  await page.click('#train')
-  await page.locator('.prediction-bar').first().waitFor({ timeout: 60_000 })
-  await page.click('#pause')
-  await page.locator('#pause', { hasText: 'Resume' }).waitFor()
-  await page.click('#pause')
-  await page.locator('#result:not([hidden])').waitFor({ timeout: 300_000 })
-  await finished(page)
-  const longest = longestTaskMs(JSON.parse(String(await chromium.stopTracing())).traceEvents)
-  assert.ok(longest > 0 && longest < 50, `a task of ${longest} ms on the main thread`)
+  const { longestTaskMs } = await watched(chromium, page, async () => {
+    await page.click('#train')
+    await page.locator('.prediction-bar').first().waitFor()
+    await page.click('#pause')
+    await page.locator('#pause', { hasText: 'Resume' }).waitFor()
+    await page.click('#pause')
+    await finished(page)
+  })
+  assert.ok(longestTaskMs > 0 && longestTaskMs < 50, `a task of ${longestTaskMs} ms on the main thread`)
   assert.match(await page.innerText('#training-step'), /^Step 100 of 100/)
   assert.match(await page.innerText('#verify-state'), /files checked: nothing is wrong\.$/)
   assert.ok(Math.abs(parseFloat(await page.innerText('#figure-loss')) - Math.log(2)) < 0.1)
@@ -51,6 +50,33 @@ test('the engine trains the example, and the page stays responsive', { skip }, a
   const zip = await readFile(await download.path())
   for (const name of ['config.json', 'model.safetensors', 'tokenizer.json', 'training_args.bin']) assert.ok(zip.includes(name), name)
   if (process.env['RTRAIN_DEMO_ZIP']) await download.saveAs(process.env['RTRAIN_DEMO_ZIP'])
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+test('corrected columns reach the training, and the zip that comes of it loads as a model', { skip }, async () => {
+  const { page, complaints, close } = await open(chromium, site.address)
+  await loadExample(page)
+  const rows = Array.from({ length: 40 }, (_, row) => `a text,the ${row % 3 ? 'good' : 'bad'} one,1,${row % 3 ? 'up' : 'down'}`)
+  for (const role of ['train', 'validation']) await choose(page, `${role}-file`, 'moods.csv', `text,words,label,mood\n${rows.join('\n')}\n`)
+  assert.match(await page.innerText('.labels'), /^1\s+40$/)
+  await page.selectOption('#column-text', 'words')
+  await page.selectOption('#column-label', 'mood')
+  await page.locator('.labels', { hasText: 'down' }).waitFor()
+  assert.match(await page.innerText('.labels'), /^down\s+14\s+up\s+26$/)
+  await page.fill('#argument-num_train_epochs', '1')
+  await page.click('#train')
+  await finished(page)
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#download')])
+  const zip = await readFile(await download.path())
+  await page.reload()
+  await page.locator('#load-example:enabled').waitFor()
+  assert.equal(await page.locator('#predict').isDisabled(), true)
+  await choose(page, 'model-files', 'moods.zip', zip)
+  assert.match(await page.innerText('#model-summary'), /^bert, [\d.]+ MB[\s\S]*Labels\s+down, up$/)
+  await page.fill('#sentence', 'the good one')
+  await page.click('#predict')
+  await page.locator('.prediction-bar', { hasText: 'down' }).waitFor()
   assert.deepEqual(complaints, [])
   await close()
 })
@@ -75,7 +101,7 @@ test('the engine refuses wrong input with a message, and goes on', { skip }, asy
   await page.fill('#argument-search', 'max_steps')
   await page.fill('#argument-max_steps', '5')
   await page.click('#train')
-  await page.locator('#result:not([hidden])').waitFor({ timeout: 120_000 })
+  await finished(page)
   assert.deepEqual(complaints, [])
   await close()
 })
@@ -85,15 +111,3 @@ test('no part of the stand-in is in the page that is published', { skip }, async
   assert.ok(files.length >= 3)
   for (const name of files) assert.doesNotMatch(await readFile(new URL(`../dist/${name}`, import.meta.url), 'utf8'), /stand-in/)
 })
-
-/**
- * The longest task of the page's main thread, in milliseconds of its own time: what it waited for a busy processor is not its fault.
- *
- * @param {{ name: string, ph: string, pid: number, tid: number, tdur?: number, args: { name?: string } }[]} events
- */
-function longestTaskMs(events) {
-  const thread = (/** @type {{ pid: number, tid: number }} */ { pid, tid }) => `${pid} ${tid}`
-  const mains = new Set(events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(thread))
-  const tasks = events.filter((event) => event.ph === 'X' && event.name.endsWith('RunTask') && mains.has(thread(event)))
-  return Math.max(...tasks.map(({ tdur }) => (tdur ?? 0) / 1000))
-}
