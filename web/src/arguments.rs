@@ -11,12 +11,15 @@ use crate::diagnostic::unreadable;
 const OF_FILES: [&str; 7] =
     ["model_name_or_path", "config_name", "tokenizer_name", "train_file", "validation_file", "test_file", "resume_from_checkpoint"];
 
+/// What a session has one of for itself.
+const OF_SESSION: &str = "device";
+
 /// What a run's directory is called where the page does not say.
 pub const OUTPUT_DIR: &str = "model";
 
 /// All arguments that a page can set, each with what a form needs to know of it.
 pub fn table() -> Value {
-    ARGUMENTS.iter().filter(|argument| !OF_FILES.contains(&argument.name)).map(row).collect()
+    ARGUMENTS.iter().filter(|argument| !OF_FILES.contains(&argument.name) && argument.name != OF_SESSION).map(row).collect()
 }
 
 fn row(argument: &Argument) -> Value {
@@ -92,6 +95,11 @@ pub fn merged(given: &Map<String, Value>, values: &str) -> Result<Map<String, Va
         if OF_FILES.contains(&name.as_str()) {
             let diagnostic = Diagnostic::new("unsupported-argument", Site::default(), format!("{name} cannot be set in a browser"));
             return Err(Error::unsupported(diagnostic.hint("load the model or the table instead")));
+        }
+        if name == OF_SESSION {
+            let diagnostic =
+                Diagnostic::new("unsupported-argument", Site::default(), "the device cannot be set as an argument in a browser");
+            return Err(Error::unsupported(diagnostic.hint("create the trainer on it")));
         }
         if value.is_null() {
             merged.shift_remove(&name);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::rc::Rc;
 
 use crate::classifier::Classifier;
-use crate::device;
+use crate::device::{self, Device};
 use crate::requests::{Desk, Inbox, Request};
 use crate::surroundings::Surroundings;
 
@@ -31,11 +31,11 @@ impl Inference {
     ///
     /// # Errors
     /// It is no classifier yet.
-    pub fn load(model: &MemoryDirectory, surroundings: &Rc<dyn Surroundings>) -> Result<Inference> {
+    pub fn load(model: &MemoryDirectory, surroundings: &Rc<dyn Surroundings>, device: &Device) -> Result<Inference> {
         let mut model = LoadedModel::for_inference(model, false)?;
         let (task, weights) = (model.task()?, std::mem::take(&mut model.weights));
         let ready = Rc::new(Ready { model, task });
-        let desk = Desk::open(surroundings, |inbox| work(Rc::clone(&ready), weights, inbox));
+        let desk = Desk::open(surroundings, |inbox| work(Rc::clone(&ready), device.clone(), weights, inbox));
         Ok(Inference { desk, ready })
     }
 
@@ -51,8 +51,8 @@ impl Ready {
     }
 }
 
-async fn work(ready: Rc<Ready>, weights: Vec<Vec<f32>>, mut inbox: Inbox) -> (Inbox, Result<()>) {
-    let (classifier, engine) = (ready.classifier(), device::engine(&ready.model, weights).await);
+async fn work(ready: Rc<Ready>, device: Device, weights: Vec<Vec<f32>>, mut inbox: Inbox) -> (Inbox, Result<()>) {
+    let (classifier, engine) = (ready.classifier(), device::engine(device, &ready.model, weights).await);
     let mut engine = match engine {
         Ok(engine) => engine,
         Err(error) => return (inbox, Err(error)),

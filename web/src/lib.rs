@@ -37,11 +37,32 @@ type Thrown<T> = Result<T, JsValue>;
 
 #[wasm_bindgen]
 impl Session {
-    /// A session in which nothing is loaded.
-    #[wasm_bindgen(constructor)]
-    pub fn new(worker: worker::Worker) -> Session {
+    /// A session in which nothing is loaded, on a device: `cpu`, `webgpu`, or `auto`.
+    pub async fn open(worker: worker::Worker, device: String) -> Thrown<Session> {
         failure::remember();
-        Session { inner: RefCell::new(session::Session::new(Rc::new(worker::Around::new(worker)))) }
+        let device = device::open(&device).await.map_err(thrown)?;
+        Ok(Session { inner: RefCell::new(session::Session::new(Rc::new(worker::Around::new(worker)), device)) })
+    }
+
+    /// What trains and predicts: `kind`, `name`, `isSoftware`.
+    pub fn device(&self) -> String {
+        self.inner.borrow().device().to_string()
+    }
+
+    /// Bytes of the tensors on the GPU.
+    pub fn gpu_bytes(&self) -> f64 {
+        self.inner.borrow().gpu_bytes() as f64
+    }
+
+    /// Ends the GPU, as a crash of its driver would.
+    pub fn destroy_device(&self) {
+        self.inner.borrow().destroy_device();
+    }
+
+    /// Compares the GPU with the processor: the largest deviations, case by case.
+    pub async fn self_check(&self) -> Thrown<String> {
+        let checked = self.inner.borrow().self_check();
+        answer(checked.await)
     }
 
     /// Hands over a file of the model that [`Session::load_model`] is to load.

@@ -7,6 +7,7 @@ use rtrain::data::{Table, TableFormat};
 use rtrain::diagnostic::{Diagnostic, Result};
 use rtrain::storage::MemoryDirectory;
 use rtrain::train::preparation::TextColumns;
+use rtrain::train::self_check::{Deviation, judge, self_check};
 use rtrain::train::tables::Tables;
 use rtrain::verify::verify;
 use serde_json::{Map, Value, json};
@@ -14,6 +15,7 @@ use std::rc::Rc;
 
 use crate::arguments::{Loaded, merged, resolve};
 use crate::classifier::Evaluation;
+use crate::device::{self, Device};
 use crate::diagnostic::{missing, to_json};
 use crate::inference::Inference;
 use crate::model::{describe, has_weights};
@@ -28,6 +30,7 @@ const ROLES: [(&str, &str); 3] = [("train", "train_file"), ("validation", "valid
 /// What a page has loaded, and the training on it.
 pub struct Session {
     surroundings: Rc<dyn Surroundings>,
+    device: Device,
     /// Files that wait for [`Session::load_model`].
     handed_over: MemoryDirectory,
     model: Option<MemoryDirectory>,
@@ -42,10 +45,42 @@ pub struct Session {
 type Answer = Work<Result<Value>>;
 
 impl Session {
-    /// A session in which nothing is loaded.
-    pub fn new(surroundings: Rc<dyn Surroundings>) -> Session {
+    /// A session in which nothing is loaded, on a device.
+    pub fn new(surroundings: Rc<dyn Surroundings>, device: Device) -> Session {
         let (handed_over, tables) = (MemoryDirectory::default(), Tables::default());
-        Session { surroundings, handed_over, model: None, tables, arguments: Map::new(), inference: None, training: None }
+        Session { surroundings, device, handed_over, model: None, tables, arguments: Map::new(), inference: None, training: None }
+    }
+
+    /// What trains and predicts.
+    pub fn device(&self) -> Value {
+        device::describe(&self.device)
+    }
+
+    /// Bytes of the tensors on the GPU; none where the processor computes.
+    pub fn gpu_bytes(&self) -> u64 {
+        self.device.as_ref().map_or(0, |gpu| gpu.allocated_bytes())
+    }
+
+    /// Ends the GPU, as a crash of its driver would.
+    pub fn destroy_device(&self) {
+        if let Some(gpu) = &self.device {
+            gpu.destroy();
+        }
+    }
+
+    /// Compares the GPU with the processor: the largest deviations, case by case.
+    ///
+    /// # Errors
+    /// There is no GPU, it is lost, or it computes wrong results.
+    pub fn self_check(&self) -> Answer {
+        let device = self.device.clone();
+        Box::pin(async move {
+            let gpu = device.ok_or_else(|| missing("there is no GPU to check", "open the session on webgpu"))?;
+            let deviations = self_check(&gpu).await?;
+            judge(&deviations)?;
+            let row = |deviation: Deviation| json!({"case": deviation.case, "tensor": deviation.tensor, "share": deviation.share});
+            Ok(deviations.into_iter().map(row).collect())
+        })
     }
 
     /// Hands over a file of a model.
@@ -106,7 +141,7 @@ impl Session {
             return Err(missing("there is no table to train on", "load a table of the role train"));
         }
         let arguments = resolve(&self.arguments, &self.loaded())?;
-        let training = self.training.insert(Training::prepare(model, &self.tables, arguments, time, &self.surroundings)?);
+        let training = self.training.insert(Training::prepare(model, &self.tables, arguments, time, &self.surroundings, &self.device)?);
         Ok(training.desk.ask(Request::Begin))
     }
 
@@ -223,7 +258,7 @@ impl Session {
     /// The loaded model, ready to predict.
     fn inference(&mut self) -> Result<&Inference> {
         if !self.inference.as_ref().is_some_and(|inference| inference.desk.is_open()) {
-            self.inference = Some(Inference::load(self.model.as_ref().ok_or_else(no_model)?, &self.surroundings)?);
+            self.inference = Some(Inference::load(self.model.as_ref().ok_or_else(no_model)?, &self.surroundings, &self.device)?);
         }
         self.inference.as_ref().ok_or_else(no_model)
     }

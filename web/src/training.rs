@@ -1,7 +1,7 @@
 //! A training step by step, with the results that `rtrain train` would write.
 
 use rtrain::data::{Dataset, Task};
-use rtrain::diagnostic::Result;
+use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::format::json::Json;
 use rtrain::format::torch::training_args;
 use rtrain::kernels::Precision;
@@ -19,7 +19,7 @@ use std::rc::Rc;
 use web_time::Instant;
 
 use crate::classifier::{Classifier, Evaluation};
-use crate::device;
+use crate::device::{self, Device};
 use crate::diagnostic::missing;
 use crate::model::has_weights;
 use crate::page::{Page, numbers};
@@ -61,6 +61,7 @@ impl Training {
         arguments: TrainingArguments,
         time: &str,
         surroundings: &Rc<dyn Surroundings>,
+        device: &Device,
     ) -> Result<Training> {
         let (task, unknown) = tables.task(&arguments)?;
         let mut tell = |text: String| surroundings.tell(json!({"type": "notice", "text": text}));
@@ -78,6 +79,10 @@ impl Training {
         let eval = eval.into_iter().map(|(name, dataset)| (name, Rc::new(dataset))).collect();
         let test = tables.test_dataset(&model, &arguments, max_length)?;
         model.tokenizer.set_truncation_and_padding(max_length as u64, arguments.pad_to_max_length);
+        if arguments.bf16 && device.is_some() {
+            let diagnostic = Diagnostic::new("argument-conflict", Site::default(), "on a GPU rtrain computes in float32 only");
+            return Err(Error::unsupported(diagnostic.hint("leave bf16 out, or create the trainer on the CPU")));
+        }
         if !precision(&arguments).is_fast() {
             tell("bf16 gains nothing here over float32".to_owned());
         }
@@ -88,7 +93,7 @@ impl Training {
         let weights = std::mem::take(&mut model.weights);
         let prepared = Prepared { arguments, task, model, max_length, train, eval, test, training_args, system, output_dir, began };
         let prepared = Rc::new(prepared);
-        let desk = Desk::open(surroundings, |inbox| work(Rc::clone(&prepared), weights, inbox));
+        let desk = Desk::open(surroundings, |inbox| work(Rc::clone(&prepared), device.clone(), weights, inbox));
         Ok(Training { desk, prepared })
     }
 
@@ -140,9 +145,9 @@ fn precision(arguments: &TrainingArguments) -> Precision {
 }
 
 /// The whole of a training, from its engine to the last request.
-async fn work(prepared: Rc<Prepared>, weights: Vec<Vec<f32>>, mut inbox: Inbox) -> (Inbox, Result<()>) {
+async fn work(prepared: Rc<Prepared>, device: Device, weights: Vec<Vec<f32>>, mut inbox: Inbox) -> (Inbox, Result<()>) {
     let result = async {
-        let engine = device::engine(&prepared.model, weights).await?;
+        let engine = device::engine(device, &prepared.model, weights).await?;
         let mut progressing = Progressing::begin(&prepared, engine, &mut inbox).await?;
         while let Some((request, reply)) = inbox.next().await {
             let _ = reply.send(progressing.answer(request, &mut inbox).await);

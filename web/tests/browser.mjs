@@ -35,13 +35,16 @@ window.diagnostic = async (promise) => {
 window.ready = true;
 `;
 
+/** What gives a Chromium without a GPU one that its processor plays. */
+export const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
 /** Opens the page; `close` ends browser and server. */
-export async function openPage() {
+export async function openPage(more = []) {
   const server = createServer(serve).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const browser = await chromium.launch({
     executablePath: process.env.RTRAIN_CHROMIUM,
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'],
+    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', ...more],
   });
   const page = await browser.newPage();
   page.setDefaultTimeout(120_000);

@@ -3,6 +3,7 @@ import { RtrainError } from './types.js';
 import type {
   ArgumentInfo,
   ArgumentValues,
+  Deviation,
   Device,
   Diagnostic,
   ModelInfo,
@@ -125,9 +126,14 @@ export class Trainer {
     return this.#connection.call('verify');
   }
 
-  /** What the worker has of memory. */
-  memory(): Promise<{ wasmBytes: number }> {
+  /** What the worker has of memory, and of the GPU's. */
+  memory(): Promise<{ wasmBytes: number; gpuBytes: number }> {
     return this.#connection.call('memory');
+  }
+
+  /** Compares the GPU with the processor on small models: the largest deviations. Rejected where they are more than rounding. */
+  selfCheck(): Promise<Deviation[]> {
+    return this.#connection.call('selfCheck');
   }
 
   /** Ends the worker, whatever it does; what waits for it is rejected. */

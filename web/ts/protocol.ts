@@ -1,6 +1,7 @@
 import type {
   ArgumentInfo,
   ArgumentValues,
+  Deviation,
   Device,
   Diagnostic,
   ModelInfo,
@@ -30,7 +31,10 @@ export interface Methods {
   zipPiece(archive: number): Uint8Array | null;
   zipClose(archive: number): void;
   verify(): { findings: Diagnostic[]; files: number };
-  memory(): { wasmBytes: number };
+  memory(): { wasmBytes: number; gpuBytes: number };
+  selfCheck(): Deviation[];
+  /** Ends the GPU, as a crash of its driver would: for tests. */
+  destroyDevice(): void;
 }
 
 export type Method = keyof Methods;

@@ -27,6 +27,16 @@ export class RtrainError extends Error {
 export interface Device {
   kind: 'cpu' | 'webgpu';
   name: string;
+  /** Whether it is a processor that plays a GPU. */
+  isSoftware: boolean;
+}
+
+/** The largest difference between a GPU and the processor in one case of a self-check. */
+export interface Deviation {
+  case: string;
+  tensor: string;
+  /** As a share of the largest value of the tensor, or of 1 where that is smaller. */
+  share: number;
 }
 
 /** What a loaded model is. */

@@ -3,7 +3,7 @@ import { archive } from './archive.js';
 import type { Message, Methods, Request } from './protocol.js';
 import { modelFiles } from './sources.js';
 import { RtrainError } from './types.js';
-import type { ArgumentInfo, Diagnostic, TrainEvent, TrainResult } from './types.js';
+import type { ArgumentInfo, Deviation, Device, Diagnostic, TrainEvent, TrainResult } from './types.js';
 
 type Handlers = { [M in keyof Methods]: (...args: Parameters<Methods[M]>) => ReturnType<Methods[M]> | Promise<ReturnType<Methods[M]>> };
 
@@ -20,17 +20,10 @@ let archiveCount = 0;
 
 const handlers: Handlers = {
   async open(device) {
-    if (device === 'webgpu') {
-      throw new RtrainError({
-        code: 'no-webgpu',
-        severity: 'error',
-        message: 'training on WebGPU is not supported yet',
-        hint: "create the trainer with device 'cpu' or 'auto'",
-      });
-    }
     wasm = (await init()).memory;
-    session = new Session(surroundings);
-    return { kind: 'cpu', name: 'WebAssembly with SIMD, one thread' };
+    session = await Session.open(surroundings, device);
+    const opened = parsed<Device>(session.device());
+    return opened.kind === 'webgpu' ? { ...opened, name: (await adapterName()) ?? opened.name } : opened;
   },
 
   async loadModel(source) {
@@ -120,7 +113,15 @@ const handlers: Handlers = {
   },
 
   memory() {
-    return { wasmBytes: wasm.buffer.byteLength };
+    return { wasmBytes: wasm.buffer.byteLength, gpuBytes: session.gpu_bytes() };
+  },
+
+  async selfCheck() {
+    return parsed<Deviation[]>(await session.self_check());
+  },
+
+  destroyDevice() {
+    session.destroy_device();
   },
 };
 
@@ -157,6 +158,14 @@ self.addEventListener('error', (event) => {
   event.preventDefault();
   for (const id of open) refuse(id, event.error);
 });
+
+/** What the browser calls its GPU; it may say little. */
+async function adapterName(): Promise<string | undefined> {
+  const gpu = (navigator as { gpu?: { requestAdapter(options: object): Promise<{ info: Record<string, string> } | null> } }).gpu;
+  const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  const { description, vendor, architecture } = adapter?.info ?? {};
+  return description || [vendor, architecture].filter(Boolean).join(' ') || undefined;
+}
 
 function refuse(id: number, error: unknown): void {
   answer(id, { type: 'error', id, diagnostic: diagnostic(error) });

@@ -57,7 +57,7 @@ impl Page {
 fn loaded() -> (Rc<Page>, Session) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/semantics");
     let page = Rc::new(Page::default());
-    let mut session = Session::new(Rc::<Page>::clone(&page));
+    let mut session = Session::new(Rc::<Page>::clone(&page), None);
     for name in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
         session.add_file(name.to_owned(), std::fs::read(folder.join("model").join(name)).unwrap());
     }
@@ -190,7 +190,7 @@ fn code(result: Result<Value>) -> &'static str {
 
 #[test]
 fn what_is_missing_is_named() {
-    let mut session = Session::new(Rc::new(Page::default()));
+    let mut session = Session::new(Rc::new(Page::default()), None);
     assert_eq!(code(session.load_model("m".to_owned())), "config-missing");
     assert_eq!(code(session.predict("[]").map(|_| Value::Null)), "missing-argument");
     assert_eq!(code(session.evaluate().map(|_| Value::Null)), "missing-argument");
