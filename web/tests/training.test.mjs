@@ -1,10 +1,10 @@
-// The small model of the examples, trained in the browser and by the program.
+// The small model of the examples, trained in the browser and by the program, on the processor and on a GPU.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { unzipSync } from 'fflate';
-import { openPage, root } from './browser.mjs';
+import { openPage, root, SOFTWARE_GPU } from './browser.mjs';
 import { watched } from './main_thread.mjs';
 import { rtrain, temporaryFolder, train, transformersLabels, write } from './native.mjs';
 
@@ -26,23 +26,29 @@ const ARGUMENTS = {
 const TEXTS = ['A perfectly pleasant comedy.', 'Dull, long and without a single idea.', 'The best film of the year!'];
 const STEPS = 20;
 
+const DEVICES = ['cpu', 'webgpu'];
+
 let browser;
-let native;
+/** The folders of the program's runs, by the device. */
+const natives = {};
 before(async () => {
-  browser = await openPage();
-  native = temporaryFolder();
+  browser = await openPage(SOFTWARE_GPU);
   const reviews = join(root, 'examples/reviews');
   const files = { train_file: `${reviews}/train.csv`, validation_file: `${reviews}/validation.csv` };
   const model = { config_name: `${reviews}/model`, tokenizer_name: `${reviews}/model` };
-  train(native, { ...ARGUMENTS, ...files, ...model, output_dir: 'model' });
+  for (const device of DEVICES) {
+    natives[device] = temporaryFolder();
+    train(natives[device], { ...ARGUMENTS, ...files, ...model, device, output_dir: 'model' });
+  }
 });
 after(() => browser.close());
 
-test('a page loads, trains, predicts and saves what the program saves', async (t) => {
+for (const device of DEVICES) test(`a page loads, trains, predicts and saves what the program saves, on ${device}`, async (t) => {
   const { page } = browser;
+  const native = natives[device];
   const loading = await page.evaluate(
-    async ({ values, texts }) => {
-      const trainer = (window.trainer = await Trainer.create());
+    async ({ values, texts, device }) => {
+      const trainer = (window.trainer = await Trainer.create({ device }));
       const model = await trainer.loadModel('/reviews/model/');
       const tables = [
         await trainer.loadTable('train', await file('/reviews/train.csv'), 'train.csv'),
@@ -51,7 +57,7 @@ test('a page loads, trains, predicts and saves what the program saves', async (t
       await trainer.setArguments(values);
       return { device: trainer.device, model, tables, untrained: await diagnostic(trainer.predict(texts)) };
     },
-    { values: ARGUMENTS, texts: TEXTS },
+    { values: ARGUMENTS, texts: TEXTS, device },
   );
   const training = await watched(browser.browser, page, () =>
     page.evaluate(async () => {
@@ -67,11 +73,11 @@ test('a page loads, trains, predicts and saves what the program saves', async (t
       const evaluation = await trainer.evaluate();
       const verified = await trainer.verify();
       const zip = new Uint8Array(await new Response(await trainer.zip()).arrayBuffer());
-      const { wasmBytes } = await trainer.memory();
+      const { wasmBytes, gpuBytes } = await trainer.memory();
       trainer.dispose();
       let binary = '';
       for (let start = 0; start < zip.length; start += 8192) binary += String.fromCharCode(...zip.subarray(start, start + 8192));
-      return { predictions, evaluation, verified, zip: btoa(binary), wasmBytes };
+      return { predictions, evaluation, verified, zip: btoa(binary), wasmBytes, gpuBytes };
     },
     TEXTS,
   );
@@ -83,7 +89,7 @@ test('a page loads, trains, predicts and saves what the program saves', async (t
   const json = (bytes) => JSON.parse(Buffer.from(bytes).toString());
 
   await t.test('what was loaded is described', () => {
-    assert.deepEqual([run.device.kind, run.model.modelType, run.model.layers, run.model.fromScratch], ['cpu', 'bert', 2, true]);
+    assert.deepEqual([run.device.kind, run.model.modelType, run.model.layers, run.model.fromScratch], [device, 'bert', 2, true]);
     assert.deepEqual([run.tables[0].rows, run.tables[1].rows], [8000, 1000]);
     assert.deepEqual([run.tables[0].textColumns, run.tables[0].labelColumn], [['text'], 'label']);
     assert.deepEqual(run.tables[0].labels.map(({ name }) => name), ['negative', 'positive']);
@@ -102,7 +108,9 @@ test('a page loads, trains, predicts and saves what the program saves', async (t
     assert.ok(mean(steps.slice(-5)) < mean(steps.slice(0, 5)), `${steps.map(({ loss }) => loss)}`);
     assert.equal(run.result.stopped, false);
     assert.equal(run.events.at(-1).type, 'metrics');
-    t.diagnostic(`${(STEPS / run.seconds).toFixed(2)} steps/s of 32 rows with evaluation and checkpoints, ${(run.wasmBytes / 2 ** 20).toFixed(0)} MiB`);
+    const [wasm, gpu] = [run.wasmBytes, run.gpuBytes].map((bytes) => (bytes / 2 ** 20).toFixed(0));
+    t.diagnostic(`${(STEPS / run.seconds).toFixed(2)} steps/s of 32 rows with evaluation and checkpoints, ${wasm} MiB, on the GPU ${gpu} MiB`);
+    assert.equal(run.gpuBytes > 0, device === 'webgpu');
   });
 
   await t.test('the page never freezes', () => {
@@ -111,11 +119,14 @@ test('a page loads, trains, predicts and saves what the program saves', async (t
 
   await t.test('losses are those of the program', () => {
     const losses = (state) => state.log_history.filter(({ loss }) => loss !== undefined).map(({ loss }) => loss);
-    const [ours, theirs] = [losses(json(files['trainer_state.json'])), losses(json(inNative('trainer_state.json')))];
+    const ours = losses(json(files['trainer_state.json']));
     assert.equal(ours.length, STEPS);
-    const differences = ours.map((loss, index) => Math.abs(loss - theirs[index]));
-    t.diagnostic(`largest difference of a loss: ${Math.max(...differences)}`);
-    assert.ok(differences.every((difference) => difference < 1e-3), `${ours} ${theirs}`);
+    for (const [other, most] of [[device, 1e-4], ['cpu', 1e-3]]) {
+      const theirs = losses(json(readFileSync(join(natives[other], 'model/trainer_state.json'))));
+      const difference = Math.max(...ours.map((loss, index) => Math.abs(loss / theirs[index] - 1)));
+      t.diagnostic(`largest relative difference to a loss of the program on ${other}: ${difference.toExponential(1)}`);
+      assert.ok(difference < most, `${ours} ${theirs}`);
+    }
   });
 
   await t.test('files without trained weights have the bytes of the program', () => {

@@ -31,7 +31,7 @@ for (const [name, code, attempt] of [
   ['a file as argument', 'unsupported-argument', (trainer) => trainer.setArguments({ train_file: '/etc/passwd' })],
   ['training without a model', 'missing-argument', (trainer) => trainer.train(() => {})],
   ['predicting without a model', 'missing-argument', (trainer) => trainer.predict(['a'])],
-  ['WebGPU', 'no-webgpu', () => Trainer.create({ device: 'webgpu' })],
+  ['WebGPU where there is none', 'no-device', () => Trainer.create({ device: 'webgpu' })],
 ]) {
   test(`${name}: ${code}`, async () => {
     const diagnostic = await said(attempt);
