@@ -145,7 +145,7 @@ async fn work(prepared: Rc<Prepared>, weights: Vec<Vec<f32>>, mut inbox: Inbox) 
         let engine = device::engine(&prepared.model, weights).await?;
         let mut progressing = Progressing::begin(&prepared, engine, &mut inbox).await?;
         while let Some((request, reply)) = inbox.next().await {
-            let _ = reply.send(progressing.answer(request, &mut inbox).await);
+            reply.send(progressing.answer(request, &mut inbox).await);
         }
         Ok(())
     };
