@@ -6,7 +6,6 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_channel::oneshot;
 use wgpu::util::DeviceExt;
 
 use super::kernel::{Kernel, Pipeline};
@@ -174,12 +173,12 @@ impl Gpu {
             place += bytes;
         }
         self.queue.submit([encoder.finish()]);
-        let (sender, receiver) = oneshot::channel();
-        staging.map_async(wgpu::MapMode::Read, .., move |result| drop(sender.send(result)));
+        let (sender, receiver) = async_channel::bounded(1);
+        staging.map_async(wgpu::MapMode::Read, .., move |result| drop(sender.try_send(result)));
         // In a browser this does nothing: its event loop answers.
         let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
         let mapped = match polled {
-            Ok(_) => receiver.await.is_ok_and(|result| result.is_ok()),
+            Ok(_) => receiver.recv().await.is_ok_and(|result| result.is_ok()),
             Err(_) => false,
         };
         self.check()?;

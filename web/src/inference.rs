@@ -58,7 +58,7 @@ async fn work(ready: Rc<Ready>, device: Device, weights: Vec<Vec<f32>>, mut inbo
         Err(error) => return (inbox, Err(error)),
     };
     while let Some((request, reply)) = inbox.next().await {
-        let _ = reply.send(match request {
+        reply.send(match request {
             Request::Evaluate(evaluation) => classifier.evaluate(&mut engine, &evaluation, &mut inbox).await,
             Request::Predict(texts) => classifier.predict(&mut engine, &texts).await,
             Request::Begin | Request::Advance | Request::Stop | Request::Save => Ok(Value::Null),

@@ -1,6 +1,6 @@
 //! What is asked of a model at work, one request after the other, and where the answers go.
 
-use futures_channel::{mpsc, oneshot};
+use async_channel::{Receiver, Sender};
 use rtrain::diagnostic::Result;
 use rtrain::train::engine::Engine;
 use serde_json::Value;
@@ -28,14 +28,26 @@ pub enum Request {
     Predict(String),
 }
 
+/// Where an answer goes. Nobody may wait for it.
+#[derive(Debug)]
+pub struct Reply(Sender<Result<Value>>);
+
+impl Reply {
+    /// Gives the answer.
+    pub fn send(self, answer: Result<Value>) {
+        let _ = self.0.try_send(answer);
+    }
+}
+
 /// A request, and where its answer goes.
-pub type Asked = (Request, oneshot::Sender<Result<Value>>);
+pub type Asked = (Request, Reply);
 
 /// Where requests are handed in; once it is dropped, the work ends after those that it has.
 #[derive(Debug)]
 pub struct Desk {
-    requests: mpsc::UnboundedSender<Asked>,
-    over: oneshot::Receiver<()>,
+    requests: Sender<Asked>,
+    /// Closed when the work has ended.
+    over: Receiver<()>,
 }
 
 impl Desk {
@@ -44,25 +56,25 @@ impl Desk {
     where
         F: Future<Output = (Inbox, Result<()>)> + 'static,
     {
-        let (requests, receiver) = mpsc::unbounded();
-        let (end, over) = oneshot::channel();
+        let (requests, receiver) = async_channel::unbounded();
+        let (end, over) = async_channel::bounded(1);
         let work = work(Inbox { requests: receiver, later: VecDeque::new(), surroundings: Rc::clone(surroundings) });
         surroundings.spawn(Box::pin(async move {
             if let (mut inbox, Err(error)) = work.await
                 && let Some((_, reply)) = inbox.next().await
             {
-                let _ = reply.send(Err(error));
+                reply.send(Err(error));
             }
-            let _ = end.send(());
+            drop(end);
         }));
         Desk { requests, over }
     }
 
     /// Asks for something; the answer comes when it is its turn, also where nobody waits for it.
     pub fn ask(&self, request: Request) -> Work<Result<Value>> {
-        let (reply, answer) = oneshot::channel();
-        let _ = self.requests.unbounded_send((request, reply));
-        Box::pin(async { answer.await.unwrap_or_else(|_| Err(missing("what was asked for has ended", "begin it again"))) })
+        let (reply, answer) = async_channel::bounded(1);
+        let _ = self.requests.try_send((request, Reply(reply)));
+        Box::pin(async move { answer.recv().await.unwrap_or_else(|_| Err(missing("what was asked for has ended", "begin it again"))) })
     }
 
     /// Whether somebody answers.
@@ -73,13 +85,13 @@ impl Desk {
     /// Waits until all is answered, and what the work needed is free.
     pub async fn close(self) {
         drop(self.requests);
-        let _ = self.over.await;
+        let _ = self.over.recv().await;
     }
 }
 
 /// Where the work finds what it is asked.
 pub struct Inbox {
-    requests: mpsc::UnboundedReceiver<Asked>,
+    requests: Receiver<Asked>,
     /// What has come, but waits for its turn.
     later: VecDeque<Asked>,
     surroundings: Rc<dyn Surroundings>,
@@ -99,7 +111,7 @@ impl Inbox {
         self.surroundings.give_way().await;
         while let Ok(asked) = self.requests.try_recv() {
             match asked {
-                (Request::Predict(texts), reply) => drop(reply.send(classifier.predict(engine, &texts).await)),
+                (Request::Predict(texts), reply) => reply.send(classifier.predict(engine, &texts).await),
                 asked => self.later.push_back(asked),
             }
         }

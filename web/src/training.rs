@@ -150,7 +150,7 @@ async fn work(prepared: Rc<Prepared>, device: Device, weights: Vec<Vec<f32>>, mu
         let engine = device::engine(device, &prepared.model, weights).await?;
         let mut progressing = Progressing::begin(&prepared, engine, &mut inbox).await?;
         while let Some((request, reply)) = inbox.next().await {
-            let _ = reply.send(progressing.answer(request, &mut inbox).await);
+            reply.send(progressing.answer(request, &mut inbox).await);
         }
         Ok(())
     };

@@ -174,9 +174,7 @@ fn micro_batches_let_others_have_their_turn() {
 fn a_training_that_does_not_begin_is_none() {
     let (page, mut session) = loaded();
     session
-        .set_arguments(
-            r#"{"load_best_model_at_end": true, "metric_for_best_model": "f2", "eval_strategy": "steps", "save_strategy": "steps"}"#,
-        )
+        .set_arguments(r#"{"load_best_model_at_end": true, "metric_for_best_model": "f2", "eval_strategy": "steps", "eval_steps": 2}"#)
         .unwrap();
     load_validation(&mut session);
     let begun = session.start("Jan01_00-00-00").unwrap();
