@@ -25,9 +25,9 @@ export function summary({ losses, warm_up_ms: warmUp, rounds_ms: rounds }, rtrai
 export function complaints({ peers }) {
   return Object.entries(peers).flatMap(([name, { summary: figures }]) => {
     if (!figures) return [];
-    const off = Math.max(figures.off_torch ?? 0, figures.off_rtrain_cpu ?? 0);
+    const off = figures.off_torch ?? figures.off_rtrain_cpu ?? 0;
     return [
-      ...(off <= TOLERANCE ? [] : [`${name}: the losses are ${off} off, more than ${TOLERANCE}`]),
+      ...(off <= TOLERANCE ? [] : [`${name}: the losses are ${off.toExponential(1)} off, more than ${TOLERANCE}`]),
       ...(figures.loss_fell > 0 ? [] : [`${name}: the loss does not fall`]),
     ];
   });

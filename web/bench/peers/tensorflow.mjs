@@ -47,15 +47,27 @@ function loss(model, config, batch) {
 
 function attention(hidden, layer, mask, { rows, length, width, heads }) {
   const size = width / heads;
-  const projected = tf.reshape(linear(hidden, layer.attention), [rows, length, 3, heads, size]);
-  const [query, key, value] = tf.unstack(tf.transpose(projected, [2, 0, 3, 1, 4]));
+  // Of rank 4: the wasm backend is slow at transposing more.
+  const byHead = (part) => tf.transpose(tf.reshape(part, [rows, length, heads, size]), [0, 2, 1, 3]);
+  const [query, key, value] = tf.split(linear(hidden, layer.attention), 3, 1).map(byHead);
   const scores = tf.add(tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(size)), mask);
   const context = tf.matMul(tf.softmax(scores), value);
   return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, width]);
 }
 
 function linear(input, { weight, bias }) {
-  return tf.fused.matMul({ a: input, b: weight, bias });
+  const operation = tf.customGrad((input, weight, bias, save) => {
+    save([input, weight]);
+    const gradFunc = (gradient, [input, weight]) => [product(gradient, weight, false, true), product(input, gradient, true, false), tf.sum(gradient, 0)];
+    return { value: tf.fused.matMul({ a: input, b: weight, bias }), gradFunc };
+  });
+  return operation(input, weight, bias);
+}
+
+/** The wasm backend has no fast product of transposed matrices. */
+function product(left, right, isLeftTurned, isRightTurned) {
+  if (tf.getBackend() !== 'wasm') return tf.matMul(left, right, isLeftTurned, isRightTurned);
+  return tf.matMul(isLeftTurned ? tf.transpose(left) : left, isRightTurned ? tf.transpose(right) : right);
 }
 
 function layerNorm(input, { weight, bias }, epsilon) {
