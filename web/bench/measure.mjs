@@ -34,8 +34,9 @@ const peerNames = chosen(options.peer ?? Object.keys(PEERS), Object.keys(PEERS))
 
 const folder = mkdtempSync(join(tmpdir(), 'rtrain-bench-'));
 const site = await openSite(folder, { isolated: !options['not-isolated'], adapter: options.adapter });
-const machine = await describeMachine();
+let machine;
 try {
+  machine = await describeMachine();
   for (const scenario of SCENARIOS.filter(({ name }) => scenarios.includes(name))) await measure(scenario);
 } finally {
   await site.close();

@@ -38,6 +38,7 @@ export async function openSite(scenarios, { isolated, adapter }) {
   const browser = await chromium.launch({ executablePath: process.env.RTRAIN_CHROMIUM || undefined, args: ['--headless=new', ...flags] });
   const open = async () => {
     const page = await browser.newPage();
+    page.setDefaultTimeout(300_000);
     await page.goto(`http://127.0.0.1:${server.address().port}/`);
     await page.waitForFunction(() => window.ready);
     return page;

@@ -13,7 +13,7 @@ export function summary({ losses, warm_up_ms: warmUp, rounds_ms: rounds }, rtrai
   return {
     steps: times.length,
     median_ms: median(times),
-    round_medians_ms: rounds.map(median),
+    round_means_ms: rounds.map(mean),
     first_step_ms: warmUp[0],
     loss_fell: mean(first) - mean(last),
     off_torch: reference && distance(losses, reference),
@@ -37,7 +37,7 @@ export function printTable({ what, load, peers }) {
   const [tokens, padded] = [mean(what.tokens), mean(what.padded)];
   console.log(`${what.name}: ${what.parameters} parameters; ${what.rows} rows a step, ${tokens.toFixed(0)} tokens in ${padded.toFixed(0)} places`);
   console.log(`load of the machine at each round: ${load.map((value) => value.toFixed(1)).join(' ')}`);
-  const titles = ['ms a step', 'of rounds', 'first step', 'loss fell by', 'off torch', 'off rtrain'];
+  const titles = ['ms a step', 'mean of rounds', 'first step', 'loss fell by', 'off torch', 'off rtrain'];
   console.log(line('', titles));
   for (const [name, { summary: figures, failure }] of Object.entries(peers)) {
     console.log(failure ? `${name.padEnd(16)}  not measured: ${failure}` : line(name, columns(figures)));
@@ -47,7 +47,7 @@ export function printTable({ what, load, peers }) {
 function columns(figures) {
   return [
     figures.median_ms.toFixed(1),
-    `${Math.min(...figures.round_medians_ms).toFixed(1)} to ${Math.max(...figures.round_medians_ms).toFixed(1)}`,
+    `${Math.min(...figures.round_means_ms).toFixed(1)} to ${Math.max(...figures.round_means_ms).toFixed(1)}`,
     figures.first_step_ms.toFixed(0),
     figures.loss_fell.toFixed(4),
     figures.off_torch?.toExponential(1) ?? '',
