@@ -90,14 +90,23 @@ async function begin(name, { name: scenario, rows, longest }, { parameters }) {
     console.error(`${scenario}, ${name}: first step after ${(info.start_ms + ms[0]).toFixed(0)} ms`);
     return { page, ...info, losses, warm_up_ms: ms, rounds_ms: [] };
   } catch (error) {
-    return { page, failure: String(error.message).split('\n')[0].replace(/^page\.evaluate: /, '') };
+    return { page, failure: firstLine(error) };
   }
 }
 
 async function addRound(peer) {
-  const { losses, ms } = await run(peer.page, steps, ROUND_MS);
-  peer.rounds_ms.push(ms);
-  peer.losses.push(...losses);
+  if (peer.failure) return;
+  try {
+    const { losses, ms } = await run(peer.page, steps, ROUND_MS);
+    peer.rounds_ms.push(ms);
+    peer.losses.push(...losses);
+  } catch (error) {
+    peer.failure = firstLine(error);
+  }
+}
+
+function firstLine(error) {
+  return error.message.split('\n')[0].replace(/^page\.evaluate: /, '');
 }
 
 function run(page, steps, limitMs) {
