@@ -36,7 +36,7 @@ pub struct Engine {
 /// What it runs on.
 #[derive(Debug)]
 enum Kind {
-    Cpu(CpuEngine),
+    Cpu(Box<CpuEngine>),
     Gpu(Box<GpuEngine>),
 }
 
@@ -83,7 +83,7 @@ impl Engine {
     /// Where the weights do not fit the table.
     pub fn new(config: BertConfig, table: ParameterTable, weights: Vec<Vec<f32>>) -> Engine {
         let network = Arc::new(Network { config, table });
-        Engine { kind: Kind::Cpu(CpuEngine::new(Arc::clone(&network), weights)), network, is_fetched: false }
+        Engine { kind: Kind::Cpu(Box::new(CpuEngine::new(Arc::clone(&network), weights))), network, is_fetched: false }
     }
 
     /// An engine on a GPU, as [`Engine::new`].
