@@ -1,5 +1,6 @@
 //! What a page has loaded, and the training on it.
 
+mod keeping;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,8 @@ pub struct Session {
     /// The loaded model, ready to predict, until a training takes its place.
     inference: Option<Inference>,
     training: Option<Training>,
+    /// Checkpoints from the newest of which the next training goes on.
+    kept: MemoryDirectory,
 }
 
 /// What comes later.
@@ -44,8 +47,16 @@ type Answer = Work<Result<Value>>;
 impl Session {
     /// A session in which nothing is loaded.
     pub fn new(surroundings: Rc<dyn Surroundings>) -> Session {
-        let (handed_over, tables) = (MemoryDirectory::default(), Tables::default());
-        Session { surroundings, handed_over, model: None, tables, arguments: Map::new(), inference: None, training: None }
+        Session {
+            surroundings,
+            handed_over: MemoryDirectory::default(),
+            model: None,
+            tables: Tables::default(),
+            arguments: Map::new(),
+            inference: None,
+            training: None,
+            kept: MemoryDirectory::default(),
+        }
     }
 
     /// Hands over a file of a model.
@@ -106,7 +117,9 @@ impl Session {
             return Err(missing("there is no table to train on", "load a table of the role train"));
         }
         let arguments = resolve(&self.arguments, &self.loaded())?;
-        let training = self.training.insert(Training::prepare(model, &self.tables, arguments, time, &self.surroundings)?);
+        let kept = std::mem::take(&mut self.kept);
+        let training = Training::prepare(model, &self.tables, arguments, kept, time, &self.surroundings)?;
+        let training = self.training.insert(training);
         Ok(training.desk.ask(Request::Begin))
     }
 
