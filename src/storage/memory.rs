@@ -99,6 +99,18 @@ impl MemoryFileSystem {
         self.files.borrow().get(path).cloned()
     }
 
+    /// What a function makes of the bytes of a file, without a copy of them.
+    pub fn with_file<R>(&self, path: &str, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        self.files.borrow().get(path).map(|bytes| look(bytes))
+    }
+
+    /// Puts a file there, with the directories above it.
+    pub fn insert(&self, path: &str, bytes: Vec<u8>) {
+        let ends = path.match_indices('/').map(|(end, _)| end);
+        self.directories.borrow_mut().extend(ends.map(|end| path[..end].to_owned()));
+        self.files.borrow_mut().insert(path.to_owned(), bytes);
+    }
+
     /// Whether some path ends like this.
     pub fn anywhere(&self, end: &str) -> bool {
         self.files.borrow().keys().any(|path| path.ends_with(end))

@@ -61,7 +61,7 @@ async fn work(ready: Rc<Ready>, device: Device, weights: Vec<Vec<f32>>, mut inbo
         reply.send(match request {
             Request::Evaluate(evaluation) => classifier.evaluate(&mut engine, &evaluation, &mut inbox).await,
             Request::Predict(texts) => classifier.predict(&mut engine, &texts).await,
-            Request::Begin | Request::Advance | Request::Stop | Request::Save => Ok(Value::Null),
+            Request::Begin | Request::Advance | Request::Stop | Request::Save | Request::Recover(_) => Ok(Value::Null),
         });
     }
     (inbox, Ok(()))

@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod classifier;
 pub mod device;
 pub mod diagnostic;
+pub mod durable;
 pub mod failure;
 pub mod inference;
 pub mod model;

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::classifier::{Classifier, Evaluation};
 use crate::diagnostic::missing;
+use crate::durable::Sink;
 use crate::surroundings::{Surroundings, Work};
 
 /// What is asked of a model at work.
@@ -22,6 +23,8 @@ pub enum Request {
     Stop,
     /// To write the model as it is now.
     Save,
+    /// To hand the step that was done last to a sink as a checkpoint; the answer says what it consists of, and is null where it was saved.
+    Recover(Sink),
     /// To measure the model as it is now.
     Evaluate(Evaluation),
     /// To predict texts with the model as it is now; it comes before its turn, since nobody notices.

@@ -1,5 +1,6 @@
 //! What a page has loaded, and the training on it.
 
+mod keeping;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,8 @@ pub struct Session {
     /// The loaded model, ready to predict, until a training takes its place.
     inference: Option<Inference>,
     training: Option<Training>,
+    /// Checkpoints from the newest of which the next training goes on.
+    kept: MemoryDirectory,
 }
 
 /// What comes later.
@@ -47,8 +50,27 @@ type Answer = Work<Result<Value>>;
 impl Session {
     /// A session in which nothing is loaded, on a device.
     pub fn new(surroundings: Rc<dyn Surroundings>, device: Device) -> Session {
-        let (handed_over, tables) = (MemoryDirectory::default(), Tables::default());
-        Session { surroundings, device, handed_over, model: None, tables, arguments: Map::new(), inference: None, training: None }
+        Session {
+            surroundings,
+            device,
+            handed_over: MemoryDirectory::default(),
+            model: None,
+            tables: Tables::default(),
+            arguments: Map::new(),
+            inference: None,
+            training: None,
+            kept: MemoryDirectory::default(),
+        }
+    }
+
+    /// Another session on the same device, in which nothing is loaded.
+    pub fn another(&self) -> Session {
+        Session::new(Rc::clone(&self.surroundings), self.device.clone())
+    }
+
+    /// Takes another device for what begins from now on.
+    pub fn move_to(&mut self, device: Device) {
+        self.device = device;
     }
 
     /// What trains and predicts.
@@ -62,7 +84,7 @@ impl Session {
     }
 
     /// Ends the GPU, as a crash of its driver would.
-    pub fn destroy_device(&self) {
+    pub fn lose_device(&self) {
         if let Some(gpu) = &self.device {
             gpu.destroy();
         }
@@ -141,7 +163,9 @@ impl Session {
             return Err(missing("there is no table to train on", "load a table of the role train"));
         }
         let arguments = resolve(&self.arguments, &self.loaded())?;
-        let training = self.training.insert(Training::prepare(model, &self.tables, arguments, time, &self.surroundings, &self.device)?);
+        let kept = std::mem::take(&mut self.kept);
+        let training = Training::prepare(model, &self.tables, arguments, kept, time, &self.surroundings, &self.device)?;
+        let training = self.training.insert(training);
         Ok(training.desk.ask(Request::Begin))
     }
 

@@ -5,12 +5,13 @@ use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
 use rtrain::format::json::Json;
 use rtrain::format::torch::training_args;
 use rtrain::kernels::Precision;
-use rtrain::storage::{MemoryDirectory, MemoryFileSystem};
+use rtrain::storage::{MemoryDirectory, MemoryFileSystem, Source};
 use rtrain::train::arguments::TrainingArguments;
 use rtrain::train::checkpoint::training_args;
 use rtrain::train::engine::Engine;
 use rtrain::train::evaluation::predict;
 use rtrain::train::preparation::{LoadedModel, ModelSources};
+use rtrain::train::resumption::Resumption;
 use rtrain::train::run_directory::RunDirectory;
 use rtrain::train::tables::Tables;
 use rtrain::train::{EvalSet, Host, Outcome, Progress, Run, Trainer};
@@ -21,6 +22,7 @@ use web_time::Instant;
 use crate::classifier::{Classifier, Evaluation};
 use crate::device::{self, Device};
 use crate::diagnostic::missing;
+use crate::durable::{self, Sink};
 use crate::model::has_weights;
 use crate::page::{Page, numbers};
 use crate::requests::{Desk, Inbox, Request};
@@ -51,7 +53,7 @@ struct Prepared {
 }
 
 impl Training {
-    /// Prepares a training of a model; [`Request::Begin`] begins it.
+    /// Prepares a training of a model, or to go on with one from the newest of its checkpoints, if some were kept; [`Request::Begin`] begins it.
     ///
     /// # Errors
     /// The model, the tables and the arguments do not fit each other.
@@ -59,6 +61,7 @@ impl Training {
         source: &MemoryDirectory,
         tables: &Tables,
         arguments: TrainingArguments,
+        kept: MemoryDirectory,
         time: &str,
         surroundings: &Rc<dyn Surroundings>,
         device: &Device,
@@ -68,10 +71,17 @@ impl Training {
         if !unknown.is_empty() {
             tell(format!("labels that the training table does not have: {}", unknown.join(", ")));
         }
-        let weights = has_weights(source).then_some(source as &dyn rtrain::storage::Source);
-        let sources = ModelSources { weights, config: source, tokenizer: source, is_checkpoint: false, offline: false };
+        let output_dir = arguments.output_dir.display().to_string();
+        let (system, checkpoint) = durable::unpack(kept, &output_dir, |diagnostic| tell(diagnostic.to_string()))?;
+        let (checkpoint, resumption) = checkpoint.unzip();
+        if let Some(resumption) = &resumption {
+            tell(format!("going on after step {}", resumption.state.global_step));
+        }
+        let weights = checkpoint.as_ref().or_else(|| has_weights(source).then_some(source)).map(|source| source as &dyn Source);
+        let sources = ModelSources { weights, config: source, tokenizer: source, is_checkpoint: checkpoint.is_some(), offline: false };
         let mut model = LoadedModel::for_training(&sources, &task, &arguments)?;
         tell_loading(&model, &mut tell);
+        drop(checkpoint);
         let max_length = model.max_length(arguments.max_seq_length);
         let train = tables.train_dataset(&model, &arguments, &task, max_length)?;
         let train = train.ok_or_else(|| missing("there is no table to train on", "load a table of the role train"))?;
@@ -88,12 +98,11 @@ impl Training {
         }
         let logging_folder = format!("runs/{time}_browser");
         let training_args = training_args(&arguments, &training_args::Surroundings { gpus: 0, logging_folder, reports: Vec::new() })?;
-        let output_dir = arguments.output_dir.display().to_string();
-        let (system, began) = (MemoryFileSystem::default(), Instant::now());
+        let began = Instant::now();
         let weights = std::mem::take(&mut model.weights);
         let prepared = Prepared { arguments, task, model, max_length, train, eval, test, training_args, system, output_dir, began };
         let prepared = Rc::new(prepared);
-        let desk = Desk::open(surroundings, |inbox| work(Rc::clone(&prepared), device.clone(), weights, inbox));
+        let desk = Desk::open(surroundings, |inbox| work(Rc::clone(&prepared), device.clone(), weights, resumption, inbox));
         Ok(Training { desk, prepared })
     }
 
@@ -111,6 +120,19 @@ impl Training {
             batch_size: arguments.per_device_eval_batch_size,
             label_smoothing_factor: arguments.label_smoothing_factor,
         })
+    }
+
+    /// The steps of the checkpoints that the run has saved.
+    ///
+    /// # Errors
+    /// None: they are in memory.
+    pub fn checkpoints(&self) -> Result<Vec<u64>> {
+        durable::steps(&self.prepared.system, &self.prepared.output_dir)
+    }
+
+    /// Hands a checkpoint of the run to a sink.
+    pub fn pack_checkpoint(&self, step: u64, sink: Sink) -> Value {
+        durable::pack(&self.prepared.system, &self.prepared.output_dir, step, sink)
     }
 
     /// Names of the files of the run; those of checkpoints have folders in them.
@@ -145,10 +167,16 @@ fn precision(arguments: &TrainingArguments) -> Precision {
 }
 
 /// The whole of a training, from its engine to the last request.
-async fn work(prepared: Rc<Prepared>, device: Device, weights: Vec<Vec<f32>>, mut inbox: Inbox) -> (Inbox, Result<()>) {
+async fn work(
+    prepared: Rc<Prepared>,
+    device: Device,
+    weights: Vec<Vec<f32>>,
+    resumption: Option<Resumption>,
+    mut inbox: Inbox,
+) -> (Inbox, Result<()>) {
     let result = async {
         let engine = device::engine(device, &prepared.model, weights).await?;
-        let mut progressing = Progressing::begin(&prepared, engine, &mut inbox).await?;
+        let mut progressing = Progressing::begin(&prepared, engine, resumption, &mut inbox).await?;
         while let Some((request, reply)) = inbox.next().await {
             reply.send(progressing.answer(request, &mut inbox).await);
         }
@@ -177,12 +205,15 @@ enum Phase<'a> {
 }
 
 impl<'a> Progressing<'a> {
-    async fn begin(prepared: &'a Prepared, engine: Engine, inbox: &mut Inbox) -> Result<Self> {
+    async fn begin(prepared: &'a Prepared, engine: Engine, resumption: Option<Resumption>, inbox: &mut Inbox) -> Result<Self> {
         let Prepared { arguments, task, train, eval, max_length, .. } = prepared;
         let engine = engine.with_precision(precision(arguments)).with_optimizer(arguments.algorithm);
         let eval_sets = eval.iter().map(|(name, dataset)| EvalSet { name: name.as_deref(), dataset }).collect();
         let padded_length = arguments.pad_to_max_length.then_some(*max_length);
         let mut trainer = Trainer::new(engine, arguments, task, eval_sets, padded_length);
+        if let Some(resumption) = resumption {
+            trainer.resume_from(resumption);
+        }
         let phase = match arguments.do_train {
             true => Phase::Steps(Box::new(trainer.start(train, &mut prepared.page(inbox)).await?)),
             false => Phase::Evaluation,
@@ -207,6 +238,7 @@ impl<'a> Progressing<'a> {
             // A run that is over has written it.
             Request::Save if matches!(self.phase, Phase::Steps(_)) => self.save().await?,
             Request::Save => {}
+            Request::Recover(sink) => return self.recover(sink).await,
             Request::Evaluate(evaluation) => return self.prepared.classifier().evaluate(engine, &evaluation, inbox).await,
             Request::Predict(texts) => return self.prepared.classifier().predict(engine, &texts).await,
         }
@@ -252,6 +284,13 @@ impl<'a> Progressing<'a> {
             Phase::Done => {}
         }
         Ok(())
+    }
+
+    /// Hands the step that was just done to a sink as a checkpoint that the run does not know of, unless it has saved this step itself.
+    async fn recover(&mut self, sink: Sink) -> Result<Value> {
+        let (Phase::Steps(run), directory) = (&self.phase, self.prepared.directory()) else { return Ok(Value::Null) };
+        let packed = self.trainer.with_extra_checkpoint(run, |checkpoint| durable::pack_extra(checkpoint, directory, sink)).await?;
+        Ok(packed.unwrap_or_default())
     }
 
     async fn save(&mut self) -> Result<()> {

@@ -11,6 +11,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_time::Instant;
 
 use crate::diagnostic::to_json;
+use crate::durable;
 use crate::failure;
 use crate::surroundings::{Surroundings, Work};
 
@@ -33,6 +34,18 @@ impl Session {
         Ok(Session { inner: RefCell::new(crate::session::Session::new(Rc::new(Around::new(worker)), device)) })
     }
 
+    /// Another session on the same device, in which nothing is loaded.
+    pub fn another(&self) -> Session {
+        Session { inner: RefCell::new(self.inner.borrow().another()) }
+    }
+
+    /// Opens the GPU anew after it was lost, for what begins from now on.
+    pub async fn reopen_device(&self) -> Thrown<()> {
+        let device = crate::device::open("webgpu").await.map_err(thrown)?;
+        self.inner.borrow_mut().move_to(device);
+        Ok(())
+    }
+
     /// What trains and predicts: `kind`, `name`, `isSoftware`.
     pub fn device(&self) -> String {
         self.inner.borrow().device().to_string()
@@ -44,8 +57,8 @@ impl Session {
     }
 
     /// Ends the GPU, as a crash of its driver would.
-    pub fn destroy_device(&self) {
-        self.inner.borrow().destroy_device();
+    pub fn lose_device(&self) {
+        self.inner.borrow().lose_device();
     }
 
     /// Compares the GPU with the processor: the largest deviations, case by case.
@@ -91,6 +104,52 @@ impl Session {
     pub async fn advance(&self) -> Thrown<String> {
         let step = self.inner.borrow().advance();
         answered(step).await
+    }
+
+    /// Names of the files of the loaded model.
+    pub fn model_files(&self) -> Vec<String> {
+        self.inner.borrow().model_files()
+    }
+
+    /// The bytes of a file of the loaded model.
+    pub fn model_file(&self, name: &str) -> Option<Vec<u8>> {
+        self.inner.borrow().model_file(name)
+    }
+
+    /// The arguments that were set, an object of JSON.
+    pub fn arguments(&self) -> String {
+        self.inner.borrow().arguments()
+    }
+
+    /// The steps of the checkpoints that the training has saved and not removed.
+    pub fn checkpoints(&self) -> Thrown<Vec<u32>> {
+        self.inner.borrow().checkpoints().map_err(thrown)
+    }
+
+    /// Hands a checkpoint to a sink, file after file; an object with the sizes and the checksum.
+    pub fn pack_checkpoint(&self, step: u32, sink: Sink) -> Option<String> {
+        self.inner.borrow().pack_checkpoint(step.into(), taking(sink)).map(|packed| packed.to_string())
+    }
+
+    /// Hands the step that was just done to a sink as a checkpoint, of which the training does not know; null where it has saved it itself.
+    pub async fn pack_recovery(&self, sink: Sink) -> Thrown<String> {
+        let packed = self.inner.borrow().pack_recovery(taking(sink));
+        answered(Ok(packed)).await
+    }
+
+    /// Hands over a file of a checkpoint, from the newest of which the next training goes on; the checksum of it and of `crc32` before it.
+    pub fn add_kept(&self, name: String, bytes: Vec<u8>, crc32: u32) -> u32 {
+        self.inner.borrow_mut().add_kept(name, bytes, crc32)
+    }
+
+    /// Takes files of checkpoints back whose names begin like this.
+    pub fn drop_kept(&self, prefix: &str) {
+        self.inner.borrow_mut().drop_kept(prefix);
+    }
+
+    /// Lets the next training go on from the newest checkpoint in memory, if there is one.
+    pub fn keep_checkpoints(&self) -> Thrown<()> {
+        self.inner.borrow_mut().keep_checkpoints().map_err(thrown)
     }
 
     /// Lets the training end before its next step.
@@ -140,6 +199,10 @@ async fn answered(asked: Result<Work<Result<Value>>>) -> Thrown<String> {
     answer(asked.map_err(thrown)?.await)
 }
 
+fn taking(sink: Sink) -> durable::Sink {
+    durable::Sink(Box::new(move |bytes| sink.write(bytes)))
+}
+
 fn answer(result: Result<Value>) -> Thrown<String> {
     result.map(|value| value.to_string()).map_err(thrown)
 }
@@ -164,6 +227,12 @@ extern "C" {
     /// Lets the messages be handled that came in the meantime.
     #[wasm_bindgen(method, js_name = otherMessages)]
     async fn other_messages(this: &Worker);
+
+    /// Somebody who takes bytes as they come; they are gone when `write` returns.
+    pub type Sink;
+
+    #[wasm_bindgen(method)]
+    fn write(this: &Sink, bytes: &[u8]);
 }
 
 /// The worker, and when it last could do something else.

@@ -1,5 +1,5 @@
 // A page of this package in a real browser, served from a static server without special headers.
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,32 +38,42 @@ window.ready = true;
 /** What gives a Chromium without a GPU one that its processor plays. */
 export const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
+export const LAUNCH = {
+  executablePath: process.env.RTRAIN_CHROMIUM,
+  args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', '--host-resolver-rules=MAP insecure.test 127.0.0.1'],
+};
+
+const KEPT = readFileSync(new URL('kept_page.js', import.meta.url), 'utf8');
+
 /** Opens the page; `close` ends browser and server. */
 export async function openPage(more = []) {
-  const server = createServer(serve).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const browser = await chromium.launch({
-    executablePath: process.env.RTRAIN_CHROMIUM,
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', ...more],
-  });
+  const site = await openSite();
+  const browser = await chromium.launch({ ...LAUNCH, args: [...LAUNCH.args, ...more] });
   const page = await browser.newPage();
   page.setDefaultTimeout(120_000);
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  await page.goto(site.address);
   await page.waitForFunction(() => window.ready);
   const close = async () => {
     await browser.close();
-    server.close();
+    site.close();
   };
   return { browser, page, complaints, close };
+}
+
+/** Serves the page; `close` ends that. */
+export async function openSite() {
+  const server = createServer(serve).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  return { address: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
 }
 
 function serve(request, response) {
   const path = normalize(decodeURIComponent(new URL(request.url, 'http://localhost').pathname));
   const [, folder, ...rest] = path.split('/');
   const file = FOLDERS[folder] && join(FOLDERS[folder], ...rest);
-  const made = { '/': ['.html', PAGE], '/page.js': ['.js', SCRIPT] }[path];
+  const made = { '/': ['.html', PAGE], '/page.js': ['.js', SCRIPT], '/kept.js': ['.js', KEPT] }[path];
   if (made) {
     response.writeHead(200, { 'content-type': TYPES[made[0]], 'content-security-policy': POLICY }).end(made[1]);
   } else if (file && existsSync(file) && statSync(file).isFile()) {

@@ -45,3 +45,45 @@ test('what a GPU cannot do is said', async () => {
   });
   assert.deepEqual(found, ['unsupported-argument', 'argument-conflict']);
 });
+
+/** Trains, and ends the GPU when these steps are done; the events, the weights, and what was said of an error. */
+function trainAndLose(steps) {
+  return browser.page.evaluate(async (steps) => {
+    const trainer = await Trainer.create({ device: 'webgpu' });
+    await trainer.loadModel('/reviews/model/');
+    await trainer.loadTable('train', await file('/reviews/train.csv'), 'train.csv');
+    await trainer.setArguments({ max_steps: 12, save_steps: 4, per_device_train_batch_size: 4, max_train_samples: 48, max_seq_length: 16 });
+    const events = [];
+    const left = [...steps];
+    const training = trainer.train((event) => {
+      events.push(event);
+      if (event.type !== 'step' || event.step !== left[0]) return;
+      left.shift();
+      void trainer.loseDevice();
+    });
+    const outcome = await training.then(() => undefined, (error) => error.diagnostic);
+    const weights = outcome ? undefined : (await trainer.files()).get('model.safetensors');
+    const hash = weights && weights.reduce((sum, byte) => (Math.imul(sum, 31) + byte) >>> 0, 7);
+    trainer.dispose();
+    return { events, outcome, hash };
+  }, steps);
+}
+
+test('a GPU that is lost is opened anew once, and the training ends in the weights that it would have had', async () => {
+  const [undisturbed, disturbed] = [await trainAndLose([]), await trainAndLose([6])];
+  const restarts = disturbed.events.filter(({ type }) => type === 'restarted');
+  assert.equal(undisturbed.outcome, undefined);
+  assert.equal(disturbed.outcome, undefined, JSON.stringify(disturbed.outcome));
+  assert.equal(restarts.length, 1);
+  assert.equal(restarts[0].step, 4);
+  assert.equal(restarts[0].diagnostic.code, 'device-lost');
+  assert.ok(undisturbed.hash);
+  assert.equal(disturbed.hash, undisturbed.hash);
+});
+
+test('a GPU that is lost again ends the training with the reason', async () => {
+  const { events, outcome } = await trainAndLose([6, 9]);
+  assert.equal(events.filter(({ type }) => type === 'restarted').length, 1);
+  assert.equal(outcome.code, 'device-lost');
+  assert.match(outcome.hint, /resume/);
+});

@@ -8,6 +8,9 @@ import type {
   Diagnostic,
   ModelInfo,
   Prediction,
+  Recovery,
+  Role,
+  StoredRun,
   TableInfo,
   TrainEvent,
   TrainResult,
@@ -24,21 +27,30 @@ interface Waiting {
 export class Trainer {
   readonly device: Device;
   readonly #connection: Connection;
+  readonly #keeps: boolean;
 
-  private constructor(connection: Connection, device: Device) {
+  private constructor(connection: Connection, device: Device, keeps: boolean) {
     this.#connection = connection;
     this.device = device;
+    this.#keeps = keeps;
   }
 
-  /** Starts a worker. `workerUrl` is where `worker.js` of this package is, if it is not beside this module. */
-  static async create(options: { device?: 'auto' | 'cpu' | 'webgpu'; workerUrl?: URL } = {}): Promise<Trainer> {
+  /**
+   * Starts a worker. `workerUrl` is where `worker.js` of this package is, if it is not beside this module. `recovery` says how
+   * often a training is kept in the browser's storage, from where it goes on after the tab was closed; false keeps nothing.
+   */
+  static async create(
+    options: { device?: 'auto' | 'cpu' | 'webgpu'; workerUrl?: URL; recovery?: Recovery | false } = {},
+  ): Promise<Trainer> {
+    const { recovery = {} } = options;
     const connection = new Connection(
       options.workerUrl
         ? new Worker(options.workerUrl, { type: 'module' })
         : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
     );
     try {
-      return new Trainer(connection, await connection.call('open', options.device ?? 'auto'));
+      const device = await connection.call('open', options.device ?? 'auto', recovery);
+      return new Trainer(connection, device, recovery !== false);
     } catch (error) {
       connection.close('the worker could not start');
       throw error;
@@ -51,7 +63,7 @@ export class Trainer {
   }
 
   /** Loads a table: .csv, .tsv, .json or .jsonl, told by the end of its name. */
-  loadTable(role: 'train' | 'validation' | 'test', file: Blob, name: string): Promise<TableInfo> {
+  loadTable(role: Role, file: Blob, name: string): Promise<TableInfo> {
     return this.#connection.call('loadTable', role, file, name);
   }
 
@@ -66,13 +78,23 @@ export class Trainer {
   }
 
   /** Trains to the end, or until it is stopped. */
-  async train(listener: (event: TrainEvent) => void): Promise<TrainResult> {
-    const unheard = this.#connection.listen(listener);
-    try {
-      return await this.#connection.call('train');
-    } finally {
-      unheard();
-    }
+  train(listener: (event: TrainEvent) => void): Promise<TrainResult> {
+    return this.#heard(listener, () => this.#connection.call('train'));
+  }
+
+  /** The trainings that this browser keeps, the newest first: of tabs that were closed, and ended ones whose result was not saved. */
+  runs(): Promise<StoredRun[]> {
+    return this.#connection.call('runs');
+  }
+
+  /** Goes on with a training that was kept, to the end that it would have had; what it began with takes the place of what is loaded. */
+  resumeRun(run: StoredRun | string, listener: (event: TrainEvent) => void): Promise<TrainResult> {
+    return this.#heard(listener, () => this.#connection.call('resumeRun', idOf(run)));
+  }
+
+  /** Removes a training that was kept. One that has ended goes by itself once `zip` was read to its end. */
+  discardRun(run: StoredRun | string): Promise<void> {
+    return this.#connection.call('discardRun', idOf(run));
   }
 
   /** Lets the training wait after the step that it is in. */
@@ -131,15 +153,35 @@ export class Trainer {
     return this.#connection.call('memory');
   }
 
+  /** Ends the GPU, as a crash of its driver would, so that a page can try what it does then. */
+  loseDevice(): Promise<void> {
+    return this.#connection.call('loseDevice');
+  }
+
   /** Compares the GPU with the processor on small models: the largest deviations. Rejected where they are more than rounding. */
   selfCheck(): Promise<Deviation[]> {
     return this.#connection.call('selfCheck');
+  }
+
+  async #heard(listener: (event: TrainEvent) => void, train: () => Promise<TrainResult>): Promise<TrainResult> {
+    // Without it the browser may forget what is kept when the disk is nearly full.
+    if (this.#keeps) void navigator.storage?.persist?.().catch(() => false);
+    const unheard = this.#connection.listen(listener);
+    try {
+      return await train();
+    } finally {
+      unheard();
+    }
   }
 
   /** Ends the worker, whatever it does; what waits for it is rejected. */
   dispose(): void {
     this.#connection.close('the trainer was disposed of');
   }
+}
+
+function idOf(run: StoredRun | string): string {
+  return typeof run === 'string' ? run : run.id;
 }
 
 /** Requests to a worker, and its answers. */

@@ -6,6 +6,8 @@ import type {
   Diagnostic,
   ModelInfo,
   Prediction,
+  Recovery,
+  StoredRun,
   TableInfo,
   TrainEvent,
   TrainResult,
@@ -13,12 +15,15 @@ import type {
 
 /** What the page asks of the worker. Each method is one message there and one back. */
 export interface Methods {
-  open(device: 'auto' | 'cpu' | 'webgpu'): Device;
+  open(device: 'auto' | 'cpu' | 'webgpu', recovery: Recovery | false): Device;
   loadModel(source: File[] | Blob | string): ModelInfo;
   loadTable(role: string, file: Blob, name: string): TableInfo;
   argumentTable(): ArgumentInfo[];
   setArguments(values: ArgumentValues): void;
   train(): TrainResult;
+  runs(): StoredRun[];
+  resumeRun(id: string): TrainResult;
+  discardRun(id: string): void;
   pause(): void;
   resume(): void;
   stop(): void;
@@ -33,8 +38,7 @@ export interface Methods {
   verify(): { findings: Diagnostic[]; files: number };
   memory(): { wasmBytes: number; gpuBytes: number };
   selfCheck(): Deviation[];
-  /** Ends the GPU, as a crash of its driver would: for tests. */
-  destroyDevice(): void;
+  loseDevice(): void;
 }
 
 export type Method = keyof Methods;

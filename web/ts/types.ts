@@ -71,6 +71,9 @@ export interface TableInfo {
   preview: string[][];
 }
 
+/** What a table is for. */
+export type Role = 'train' | 'validation' | 'test';
+
 /** An argument of a training, as `TrainingArguments` of transformers has it. */
 export interface ArgumentInfo {
   name: string;
@@ -91,6 +94,14 @@ export type TrainEvent =
   | { type: 'metrics'; metrics: Record<string, number> }
   | { type: 'paused' }
   | { type: 'resumed' }
+  /** What a training that was kept began with is loaded; `resumeRun` tells it first. */
+  | { type: 'opened'; model: ModelInfo; tables: Partial<Record<Role, TableInfo>>; arguments: ArgumentValues }
+  /** The training would go on after this step if the tab was closed now; it takes so many bytes of the browser's storage. */
+  | { type: 'kept'; step: number; bytes: number }
+  /** The training goes on, but nothing of it is kept from now on. */
+  | { type: 'unkept'; diagnostic: Diagnostic }
+  /** The device was lost, and the training goes on after this step; a second loss ends it. */
+  | { type: 'restarted'; step: number; diagnostic: Diagnostic }
   | { type: 'notice'; text: string };
 
 /** What a model says of a text; for a regression the score is the number. */
@@ -110,3 +121,32 @@ export interface TrainResult {
 
 /** Values of arguments by name; null stands for the default. */
 export type ArgumentValues = Record<string, string | number | boolean | null>;
+
+/** How often a training is kept besides its own checkpoints, so that a closed tab loses no more than that. */
+export interface Recovery {
+  /** 30 unless it is set; longer where keeping takes more than a twentieth of the time. */
+  everySeconds?: number;
+  /** Unless it is set, the time alone counts. */
+  everySteps?: number;
+}
+
+/** A training that the browser keeps. */
+export interface StoredRun {
+  id: string;
+  /** The name of its model. */
+  model: string;
+  /** The name of the table that it learns from. */
+  table: string;
+  /** The step after which it goes on. */
+  step: number;
+  /** Steps in all; 0 where none has been kept yet. */
+  total: number;
+  /** When it was kept. */
+  when: Date;
+  /** Whether it has ended, and its result has not been saved. */
+  finished: boolean;
+  /** Whether it runs now, here or in another tab. */
+  running: boolean;
+  /** What it takes of the browser's storage; trainings on the same model share its files. */
+  bytes: number;
+}

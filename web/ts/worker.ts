@@ -1,9 +1,15 @@
 import init, { Session, last_failure } from '../glue/rtrain_web.js';
 import { archive } from './archive.js';
+import { train } from './course.js';
+import type { Outcome } from './course.js';
+import { Keeper } from './keeper.js';
 import type { Message, Methods, Request } from './protocol.js';
+import { Runs } from './runs.js';
+import type { Inputs } from './runs.js';
 import { modelFiles } from './sources.js';
+import { storeError } from './storage.js';
 import { RtrainError } from './types.js';
-import type { ArgumentInfo, Deviation, Device, Diagnostic, TrainEvent, TrainResult } from './types.js';
+import type { ArgumentInfo, Deviation, Device, Diagnostic, ModelInfo, Recovery, Role, TableInfo, TrainEvent, TrainResult } from './types.js';
 
 type Handlers = { [M in keyof Methods]: (...args: Parameters<Methods[M]>) => ReturnType<Methods[M]> | Promise<ReturnType<Methods[M]>> };
 
@@ -11,6 +17,14 @@ let session: Session;
 let wasm: WebAssembly.Memory;
 /** What broke the program, after which it answers nothing else. */
 let broken: Diagnostic | undefined;
+/** The tables as they came, and the name of the model: what a kept training needs besides the program's own state. */
+let tables = new Map<string, { name: string; file: Blob }>();
+let modelName = '';
+let recovery: Required<Recovery> | false = false;
+/** The kept training whose result is loaded: it may go once that is saved. */
+let finishedRun: string | undefined;
+/** The step that was done last. */
+let progress = { step: 0, total: 0 };
 let isTraining = false;
 let isPaused = false;
 /** Wakes a training that waits. */
@@ -19,9 +33,10 @@ const archives = new Map<number, Generator<Uint8Array>>();
 let archiveCount = 0;
 
 const handlers: Handlers = {
-  async open(device) {
+  async open(device, asked) {
     wasm = (await init()).memory;
     session = await Session.open(surroundings, device);
+    recovery = asked && { everySeconds: asked.everySeconds ?? 30, everySteps: asked.everySteps ?? Infinity };
     const opened = parsed<Device>(session.device());
     return opened.kind === 'webgpu' ? { ...opened, name: (await adapterName()) ?? opened.name } : opened;
   },
@@ -31,12 +46,15 @@ const handlers: Handlers = {
     const { name, files } = await modelFiles(source);
     refuseWhileTraining('another model can be loaded');
     for (const [path, content] of files) session.add_file(path, content);
-    return parsed(session.load_model(name));
+    const info = parsed<ModelInfo>(session.load_model(name));
+    [modelName, finishedRun] = [name, undefined];
+    return info;
   },
 
   async loadTable(role, file, name) {
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    return parsed(session.load_table(role, name, bytes));
+    const info = parsed<TableInfo>(session.load_table(role, name, new Uint8Array(await file.arrayBuffer())));
+    tables.set(role, { name, file });
+    return info;
   },
 
   argumentTable() {
@@ -47,21 +65,39 @@ const handlers: Handlers = {
     session.set_arguments(JSON.stringify(values));
   },
 
-  async train() {
+  train() {
     refuseWhileTraining('another training can begin');
-    isTraining = true;
-    isPaused = false;
-    try {
-      await session.start(startTime());
-      for (;;) {
-        await otherMessages();
-        if (isPaused) await resumed();
-        const outcome = parsed<Outcome | null>(await session.advance());
-        if (outcome !== null) return finished(outcome);
+    return training(async () => {
+      const time = startTime();
+      await session.start(time);
+      return { time, keeper: await begun(time) };
+    });
+  },
+
+  runs() {
+    // Where there is no place for files there are no runs.
+    return Runs.open().then((runs) => runs.list(), () => []);
+  },
+
+  resumeRun(id) {
+    refuseWhileTraining('another training can go on');
+    return training(async () => {
+      const { run, inputs } = await (await Runs.open()).take(id);
+      const keeper = new Keeper(run, recovery || { everySeconds: Infinity, everySteps: Infinity }, tell);
+      try {
+        tell(load(inputs));
+        await keeper.restore(session);
+        await session.start(inputs.time);
+      } catch (error) {
+        keeper.release();
+        throw error;
       }
-    } finally {
-      isTraining = false;
-    }
+      return { time: inputs.time, keeper };
+    });
+  },
+
+  async discardRun(id) {
+    await (await Runs.open()).discard(id);
   },
 
   pause() {
@@ -96,10 +132,10 @@ const handlers: Handlers = {
     return archiveCount;
   },
 
-  zipPiece(number) {
+  async zipPiece(number) {
     const next = archives.get(number)?.next();
     if (next && !next.done) return next.value;
-    archives.delete(number);
+    if (archives.delete(number) && !isTraining && finishedRun !== undefined) await saved(finishedRun);
     return null;
   },
 
@@ -120,8 +156,8 @@ const handlers: Handlers = {
     return parsed<Deviation[]>(await session.self_check());
   },
 
-  destroyDevice() {
-    session.destroy_device();
+  loseDevice() {
+    session.lose_device();
   },
 };
 
@@ -133,9 +169,87 @@ const surroundings = {
     const event = parsed<TrainEvent>(text);
     if (event.type === 'step') event.loss = event.loss ?? NaN;
     if (event.type === 'log') event.entry = numbers(event.entry);
-    send({ type: 'event', event });
+    if (event.type === 'step') progress = event;
+    tell(event);
   },
 };
+
+/** Trains to the end, once `begin` has begun it. */
+async function training(begin: () => Promise<{ time: string; keeper: Keeper | undefined }>): Promise<TrainResult> {
+  [isTraining, isPaused, finishedRun, progress] = [true, false, undefined, { step: 0, total: 0 }];
+  let keeper: Keeper | undefined;
+  try {
+    const begun = await begin();
+    keeper = begun.keeper;
+    const outcome = await train({
+      session,
+      keeper,
+      start: () => session.start(begun.time),
+      advance: async () => parsed<Outcome | null>(await session.advance()),
+      progress: () => progress,
+      between,
+      reopen: () => session.reopen_device(),
+      tell,
+    });
+    finishedRun = keeper?.id;
+    return finished(outcome);
+  } finally {
+    isTraining = false;
+    keeper?.release();
+  }
+}
+
+/** Keeps what a training began with; nothing where the browser does not keep it, which is told. */
+async function begun(time: string): Promise<Keeper | undefined> {
+  if (!recovery) return undefined;
+  try {
+    const files = new Map(session.model_files().map((name) => [name, session.model_file(name) ?? new Uint8Array()] as const));
+    const contents = [...tables].map(async ([role, { name, file }]) => ({ role, name, content: new Uint8Array(await file.arrayBuffer()) }));
+    const model = { name: modelName, files };
+    const run = await (await Runs.open()).begin({ time, arguments: parsed(session.arguments()), model, tables: await Promise.all(contents) });
+    return new Keeper(run, recovery, tell);
+  } catch (error) {
+    tell({ type: 'unkept', diagnostic: (await storeError(error, 0)).diagnostic });
+    return undefined;
+  }
+}
+
+/** Loads what a kept training began with, in the place of all that was loaded. */
+function load(inputs: Inputs): TrainEvent {
+  const next = session.another();
+  for (const [path, content] of inputs.model.files) next.add_file(path, content);
+  const model = parsed<ModelInfo>(next.load_model(inputs.model.name));
+  const described: Partial<Record<Role, TableInfo>> = {};
+  for (const { role, name, content } of inputs.tables) described[role as Role] = parsed(next.load_table(role, name, content));
+  next.set_arguments(JSON.stringify(inputs.arguments));
+  const before = session;
+  session = next;
+  try {
+    before.free();
+  } catch {
+    // It still answers; the browser frees it later.
+  }
+  modelName = inputs.model.name;
+  tables = new Map(inputs.tables.map(({ role, name, content }) => [role, { name, file: new Blob([content as BlobPart]) }]));
+  return { type: 'opened', model, tables: described, arguments: inputs.arguments };
+}
+
+/** The result of a kept training was saved. */
+async function saved(run: string): Promise<void> {
+  finishedRun = undefined;
+  // What stays is removed when there is too much of it.
+  await Runs.open().then((runs) => runs.discard(run), () => {}).catch(() => {});
+}
+
+function tell(event: TrainEvent): void {
+  send({ type: 'event', event });
+}
+
+/** Lets other messages be handled, and waits while the training is paused. */
+async function between(): Promise<void> {
+  await otherMessages();
+  if (isPaused) await resumed();
+}
 
 /** Requests without an answer yet. */
 const open = new Set<number>();
@@ -203,15 +317,9 @@ async function files(): Promise<[string, Uint8Array][]> {
   return (await session.list_files()).map((name): [string, Uint8Array] => [name, session.file(name) ?? new Uint8Array()]);
 }
 
-/** How a training ended, as the program says it. */
-interface Outcome {
-  metrics: Record<string, number | null>;
-  stopped: boolean;
-}
-
 function finished(outcome: Outcome): TrainResult {
   const metrics = numbers(outcome.metrics);
-  send({ type: 'event', event: { type: 'metrics', metrics } });
+  tell({ type: 'metrics', metrics });
   return { metrics, stopped: outcome.stopped };
 }
 
@@ -238,9 +346,9 @@ function otherMessages(): Promise<void> {
 }
 
 async function resumed(): Promise<void> {
-  send({ type: 'event', event: { type: 'paused' } });
+  tell({ type: 'paused' });
   while (isPaused) await new Promise<void>((resolve) => (wake = resolve));
-  send({ type: 'event', event: { type: 'resumed' } });
+  tell({ type: 'resumed' });
 }
 
 /** The local time as TensorBoard's folders are called. */

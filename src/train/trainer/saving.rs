@@ -21,31 +21,45 @@ impl Trainer<'_> {
         let control = self.control;
         self.state.callbacks = self.exported_states();
         record(&mut self.state, control);
-        self.write(self.state.clone(), false, run, host).await?;
+        self.write(self.state.clone(), false, run, |checkpoint| host.save(checkpoint)).await?;
         self.fire(Event::Save);
         Ok(())
     }
 
-    /// Saves the step that was just done, unless it was saved already; the run's own state does not know of this checkpoint, since a run
-    /// that was left alone would not have it.
     pub(super) async fn save_before_leaving(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+        self.with_extra_checkpoint(run, |checkpoint| host.save(checkpoint)).await.map(drop)
+    }
+
+    /// Hands out the step that was just done as a checkpoint, unless it was saved already; the run's own state does not know of this one,
+    /// since a run that was left alone would not have it.
+    ///
+    /// # Errors
+    /// As `save`, or the engine's device is lost.
+    pub async fn with_extra_checkpoint<R>(&mut self, run: &Run<'_>, save: impl FnOnce(Checkpoint<'_>) -> Result<R>) -> Result<Option<R>> {
         let step = self.state.global_step;
         if step == 0 || self.tally.saved_step == Some(step) {
-            return Ok(());
+            return Ok(None);
         }
         let mut state = TrainerState { callbacks: self.exported_states(), ..self.state.clone() };
         record(&mut state, TrainerControl { should_save: true, ..self.control });
-        self.write(state, true, run, host).await
+        self.write(state, true, run, save).await.map(Some)
     }
 
-    async fn write(&mut self, state: TrainerState, is_extra: bool, run: &Run<'_>, host: &mut dyn Host) -> Result<()> {
+    async fn write<R>(
+        &mut self,
+        state: TrainerState,
+        is_extra: bool,
+        run: &Run<'_>,
+        save: impl FnOnce(Checkpoint<'_>) -> Result<R>,
+    ) -> Result<R> {
         self.engine.fetch().await?;
         let progress = self.tally.to_json(&self.state, self.control, is_extra);
         let generators = RngState { cpu: CpuGenerator::of(self.arguments.seed, &self.generators.torch), ..self.seeded.clone() };
         let Trainer { engine, arguments, .. } = self;
-        host.save(Checkpoint { engine, state: &state, arguments, schedule: &run.schedule, generators: &generators, progress, is_extra })?;
+        let saved =
+            save(Checkpoint { engine, state: &state, arguments, schedule: &run.schedule, generators: &generators, progress, is_extra })?;
         self.tally.saved_step = Some(self.state.global_step);
-        Ok(())
+        Ok(saved)
     }
 
     /// The best checkpoint is named once it is there, or about to be.

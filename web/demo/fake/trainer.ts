@@ -1,10 +1,11 @@
 /**
  * A stand-in for the engine, for work on the page and its tests: the same interface, errors with the core's codes, and a
  * bag of words in place of the network. `?step_ms=` sets the time of a step, `?fail=` what goes wrong:
- * `start`, `webgpu`, `train` (at step 20), `verify`.
+ * `start`, `webgpu`, `train` (at step 20), `verify`, `keep`. With `?kept=120` there is a training of the example that goes on after
+ * that step, and one that runs in another tab.
  */
 
-import type { ArgumentInfo, ArgumentValue, Device, DeviceChoice, Diagnostic, Engine, ModelInfo, ModelSource, Prediction, Role, TableInfo, TrainEvent } from '../src/engine'
+import type { ArgumentInfo, ArgumentValue, Device, DeviceChoice, Diagnostic, Engine, ModelInfo, ModelSource, Prediction, Role, StoredRun, TableInfo, TrainEvent, TrainResult } from '../src/engine'
 import argumentTable from './arguments.json'
 import { zipped } from './archive'
 import { Learner, words } from './learner'
@@ -17,7 +18,17 @@ export { RtrainError }
 const settings = new URLSearchParams(location.search)
 const stepMs = Number(settings.get('step_ms') ?? 15)
 const failing = (what: string): boolean => settings.get('fail') === what
+const keptStep = Number(settings.get('kept') ?? 0)
+const KEPT_TOTAL = 400
 const LIMIT_BYTES = 2e9
+
+const FULL: Diagnostic = {
+  code: 'storage-full',
+  message: 'the browser has no room to keep this training',
+  expected: '4200000 bytes free',
+  found: '1000 bytes free of the 10000000 that it gives to this site',
+  hint: 'discard kept trainings that are not needed',
+}
 
 export class Trainer implements Engine {
   #config: Record<string, unknown> | null = null
@@ -27,6 +38,8 @@ export class Trainer implements Engine {
   #learner = new Learner(['LABEL_0', 'LABEL_1'])
   #asked: 'go' | 'pause' | 'stop' = 'go'
   #training = false
+  #kept = keptStep > 0 ? ['here', 'elsewhere'] : []
+  #first = 1
 
   private constructor(readonly device: Device) {}
 
@@ -98,7 +111,27 @@ export class Trainer implements Engine {
     }
   }
 
-  async #run(rows: Row[], listener: (event: TrainEvent) => void): Promise<{ metrics: Record<string, number>; stopped: boolean }> {
+  async runs(): Promise<StoredRun[]> {
+    const kept = { model: 'reviews', table: 'train.csv', step: keptStep, total: KEPT_TOTAL, when: new Date(Date.now() - 200_000), finished: false, bytes: 5_300_000 }
+    return this.#kept.map((id) => ({ ...kept, id, running: id === 'elsewhere' }))
+  }
+
+  async resumeRun(run: StoredRun, listener: (event: TrainEvent) => void): Promise<TrainResult> {
+    const fetched = async (path: string): Promise<File> => new File([await (await fetch(`reviews/${path}`)).blob()], path.replace(/.*\//, ''))
+    const [train, ...files] = await Promise.all(['train.csv', ...['config.json', 'tokenizer.json', 'tokenizer_config.json'].map((name) => `model/${name}`)].map(fetched))
+    const model = { ...(await this.loadModel(files)), fromScratch: true }
+    const values = { max_steps: run.total, learning_rate: 5e-4 }
+    await this.setArguments(values)
+    listener({ type: 'opened', model, tables: { train: await this.loadTable('train', train!, 'train.csv') }, arguments: values })
+    this.#first = run.step + 1
+    return this.train(listener)
+  }
+
+  async discardRun(id: string): Promise<void> {
+    this.#kept = this.#kept.filter((kept) => kept !== id)
+  }
+
+  async #run(rows: Row[], listener: (event: TrainEvent) => void): Promise<TrainResult> {
     const batch = Number(this.#values['per_device_train_batch_size'] ?? 8)
     const perEpoch = Math.ceil(rows.length / batch)
     const most = Number(this.#values['max_steps'] ?? -1)
@@ -107,7 +140,9 @@ export class Trainer implements Engine {
     const every = Math.max(1, share < 1 ? Math.ceil(total * share) : share)
     listener({ type: 'notice', text: 'classifier.weight and classifier.bias are fresh: the model had none.' })
     let [sum, started] = [0, performance.now()]
-    for (let step = 1; step <= total; step += 1) {
+    const first = this.#first
+    this.#first = 1
+    for (let step = first; step <= total; step += 1) {
       await pause(stepMs)
       if (failing('train') && step === 20) refuse('device-lost', 'the device was lost in step 20', { found: 'the driver ended the device after 10 s without an answer', hint: 'take smaller batches, or choose the CPU' })
       if (!(await this.#continues(listener))) return { metrics: this.#evaluateAll(), stopped: true }
@@ -119,6 +154,8 @@ export class Trainer implements Engine {
       const now = performance.now()
       listener({ type: 'step', step, total, epoch: step / perEpoch, loss, learningRate, tokensPerSecond: (tokens / (now - started)) * 1000 })
       started = now
+      if (step % 100 === 0 && !failing('keep')) listener({ type: 'kept', step, bytes: 5_300_000 })
+      if (step === 20 && failing('keep')) listener({ type: 'unkept', diagnostic: FULL })
       sum += loss
       if (step % 50 === 0) {
         listener({ type: 'log', entry: { loss: sum / 50, grad_norm: 0.5 + Math.random(), learning_rate: learningRate, epoch: step / perEpoch } })

@@ -154,7 +154,7 @@ function curves(progress: Progress, raw: Point[], smooth: Point[], x: Axis, y: A
 /** The chart in one sentence, for those who do not see it. */
 function summary(progress: Progress | null): string {
   if (!progress || progress.loss === null) return 'Chart of loss over steps; there are no values yet.'
-  const parts = [`Step ${count(progress.step)} of ${count(progress.total)}`, `loss from ${figure(progress.losses[0] ?? 0)} to ${figure(progress.loss)}`]
+  const parts = [`Step ${count(progress.step)} of ${count(progress.total)}`, `loss from ${figure(progress.losses.find((loss) => loss !== undefined) ?? 0)} to ${figure(progress.loss)}`]
   if (progress.metric && progress.latest !== null) parts.push(`${metricName(progress.metric).toLowerCase()} ${percent(progress.latest)}`)
   return `Chart. ${parts.join(', ')}.`
 }

@@ -10,7 +10,7 @@ import type { LoadedTable, Session } from './session'
 const TABLES = '.csv,.tsv,.json,.jsonl'
 const LABELS_SHOWN = 12
 
-/** Checkpoints would take the memory of the page, and nothing here goes on from them. */
+/** Checkpoints would take the memory of the page; what a closed tab goes on from is kept without them. */
 const TRAINING = { save_strategy: 'no' }
 
 /** Some ten points of accuracy on the chart. */

@@ -53,12 +53,36 @@ export type TrainEvent =
   | { type: 'metrics'; metrics: Record<string, number> }
   | { type: 'paused' }
   | { type: 'resumed' }
+  | { type: 'opened'; model: ModelInfo; tables: Partial<Record<Role, TableInfo>>; arguments: Record<string, ArgumentValue> }
+  | { type: 'kept'; step: number; bytes: number }
+  | { type: 'unkept'; diagnostic: Diagnostic }
+  | { type: 'restarted'; step: number; diagnostic: Diagnostic }
   | { type: 'notice'; text: string }
 
 export interface Prediction {
   label: string
   score: number
   scores: { label: string; score: number }[]
+}
+
+export interface TrainResult {
+  metrics: Record<string, number>
+  stopped: boolean
+}
+
+/** A training that the browser keeps. */
+export interface StoredRun {
+  id: string
+  model: string
+  table: string
+  step: number
+  total: number
+  when: Date
+  /** Whether it has ended, and its result has not been downloaded. */
+  finished: boolean
+  /** Whether it runs now, in some tab. */
+  running: boolean
+  bytes: number
 }
 
 export type DeviceChoice = 'auto' | 'cpu' | 'webgpu'
@@ -79,7 +103,10 @@ export interface Engine {
   loadTable(role: Role, file: Blob, name: string): Promise<TableInfo>
   argumentTable(): Promise<ArgumentInfo[]>
   setArguments(values: Record<string, ArgumentValue>): Promise<void>
-  train(listener: (event: TrainEvent) => void): Promise<{ metrics: Record<string, number>; stopped: boolean }>
+  train(listener: (event: TrainEvent) => void): Promise<TrainResult>
+  runs(): Promise<StoredRun[]>
+  resumeRun(run: StoredRun, listener: (event: TrainEvent) => void): Promise<TrainResult>
+  discardRun(id: string): Promise<void>
   pause(): Promise<void>
   resume(): Promise<void>
   stop(): Promise<void>

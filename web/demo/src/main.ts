@@ -6,6 +6,7 @@ import { ignoreOtherDrops } from './dropping'
 import { part } from './elements'
 import type { Device, DeviceChoice } from './engine'
 import { connectExample } from './example'
+import { KeptPanel } from './kept_panel'
 import { connectModelPanel, loadTypedModel } from './model_panel'
 import { attempt, showProblem } from './problem'
 import { ResultPanel } from './result_panel'
@@ -27,7 +28,8 @@ const session = new Session()
 connectExample(session)
 connectModelPanel(session)
 connectDataPanel(session)
-new TrainingPanel(session, connectArgumentsPanel(session))
+const training = new TrainingPanel(session, connectArgumentsPanel(session))
+const kept = new KeptPanel(session, (run) => training.resume(run))
 new SentencesPanel(session)
 new ResultPanel(session)
 connectDevice()
@@ -39,7 +41,7 @@ async function start(): Promise<void> {
     if (document.documentElement.dataset['policy'] !== 'complete') throw new Error('startup.js, which completes the security policy, was not loaded.')
     await session.start('auto')
   })
-  if (started) await loadTypedModel(session)
+  if (started) await Promise.all([kept.show(), loadTypedModel(session)])
   else part('training-state', HTMLParagraphElement).textContent = 'The engine did not start.'
 }
 

@@ -65,6 +65,12 @@ function parts(diagnostic: Diagnostic, severity?: string): HTMLElement[] {
   return [title, description(rows), element('p', { className: 'problem-code' }, element('code', {}, code))]
 }
 
+/** A diagnostic in one paragraph. */
+export function reason({ message, expected, found, hint }: Diagnostic): string {
+  const numbers = [expected && `expected ${expected}`, found && `found ${found}`].filter(Boolean).join(', ')
+  return [sentence(message), numbers && sentence(numbers), hint && sentence(hint)].filter(Boolean).join(' ')
+}
+
 /** The core writes fragments without capital and full stop; on a page they are sentences. */
 export function sentence(text: string): string {
   const closed = /[.!?]$/.test(text) ? text : `${text}.`

@@ -25,6 +25,8 @@ export class Progress {
   epoch = 0
   tokensPerSecond = 0
   evaluating: { done: number; total: number } | null = null
+  /** The step before the first that was seen: a training may go on with one of another tab. */
+  #before: number | null = null
   #average = 0
   #weight = 0
   #started: number
@@ -59,6 +61,10 @@ export class Progress {
         this.#pausedAt = null
         break
       case 'notice':
+      case 'opened':
+      case 'kept':
+      case 'unkept':
+      case 'restarted':
         break
     }
   }
@@ -85,10 +91,12 @@ export class Progress {
 
   /** By the pace so far; null before the first step. */
   remainingSeconds(now: number): number | null {
-    return this.step === 0 ? null : (this.elapsedSeconds(now) / this.step) * (this.total - this.step)
+    const seen = this.step - (this.#before ?? this.step)
+    return seen <= 0 ? null : (this.elapsedSeconds(now) / seen) * (this.total - this.step)
   }
 
   #step(event: TrainEvent & { type: 'step' }): void {
+    this.#before ??= event.step - 1
     this.step = event.step
     this.total = event.total
     this.epoch = event.epoch

@@ -3,6 +3,8 @@
 const whole = new Intl.NumberFormat('en')
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
 
+const relative = new Intl.RelativeTimeFormat('en')
+
 /** `12,345`. */
 export const count = (value: number): string => whole.format(Math.round(value))
 
@@ -34,6 +36,14 @@ export function duration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60]
   const two = (value: number): string => String(value).padStart(2, '0')
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
+}
+
+/** `3 minutes ago`. */
+export function ago(when: Date): string {
+  const seconds = (when.getTime() - Date.now()) / 1000
+  const units = [['day', 86_400], ['hour', 3600], ['minute', 60]] as const
+  const unit = units.find(([, length]) => -seconds >= length)
+  return unit ? relative.format(Math.round(seconds / unit[1]), unit[0]) : 'a moment ago'
 }
 
 /** The name of a metric in words: `eval_accuracy` is `Accuracy`. */

@@ -2,7 +2,7 @@
 
 import { startEngine } from './engine'
 import { diagnosticOf } from './problem'
-import type { ArgumentInfo, ArgumentValue, Device, DeviceChoice, Engine, ModelInfo, ModelSource, Role, TableInfo } from './engine'
+import type { ArgumentInfo, ArgumentValue, Device, DeviceChoice, Engine, ModelInfo, ModelSource, Role, TableInfo, TrainEvent } from './engine'
 
 /** Codes of errors after which an engine answers nothing any more. */
 const BROKEN = ['device-lost', 'internal', 'out-of-memory', 'worker-ended']
@@ -13,12 +13,14 @@ export interface LoadedModel {
   info: ModelInfo
   /** Whether the directory held no weights, so that training starts from random ones. */
   fresh: boolean
-  source: ModelSource
+  /** Nothing where it came with a training that was continued: another engine does not get it. */
+  source: ModelSource | null
 }
 
 export interface LoadedTable {
   info: TableInfo
-  file: Blob
+  /** Nothing where it came with a training that was continued. */
+  file: Blob | null
 }
 
 /** Holds the state, and tells the panels when it changes. */
@@ -118,10 +120,23 @@ export class Session {
     this.#changed()
   }
 
+  /** Takes over what a training that goes on began with, which the engine has already. */
+  adopt(opened: TrainEvent & { type: 'opened' }): void {
+    this.values = { ...opened.arguments }
+    this.model = { info: opened.model, fresh: opened.model.fromScratch ?? false, source: null }
+    this.tables = {}
+    for (const [role, info] of Object.entries(opened.tables)) this.tables[role as Role] = { info: this.#corrected(info), file: null }
+    this.#changed()
+  }
+
   /** Names the columns of text and of labels, and reads the tables again. */
   async chooseColumns(texts: string[], label: string): Promise<void> {
     await this.setArguments({ text_column_names: texts.join(','), label_column_name: label || null })
-    for (const [role, table] of Object.entries(this.tables)) await this.loadTable(role as Role, table.file, table.info.name)
+    for (const [role, { file, info }] of Object.entries(this.tables)) {
+      if (file) await this.loadTable(role as Role, file, info.name)
+      else this.tables[role as Role] = { info: this.#corrected(info), file }
+    }
+    this.#changed()
   }
 
   /** Sets arguments; null is the default. Where the engine refuses, nothing changes. */
@@ -149,8 +164,10 @@ export class Session {
   }
 
   async #handOver(engine: Engine): Promise<void> {
-    if (this.model) await engine.loadModel(this.model.source)
-    for (const [role, table] of Object.entries(this.tables)) await engine.loadTable(role as Role, table.file, table.info.name)
+    // What came with a training that was continued has to be chosen again.
+    if (this.model && !this.model.source) [this.model, this.tables] = [null, {}]
+    if (this.model?.source) await engine.loadModel(this.model.source)
+    for (const [role, { file, info }] of Object.entries(this.tables)) if (file) await engine.loadTable(role as Role, file, info.name)
     await engine.setArguments(this.values)
   }
 

@@ -3,8 +3,8 @@
 import type { FirstMistake } from './arguments_panel'
 import { Chart } from './chart'
 import { element, part } from './elements'
-import type { TrainEvent } from './engine'
-import { attempt, sentence } from './problem'
+import type { Engine, StoredRun, TrainEvent, TrainResult } from './engine'
+import { attempt, reason, sentence } from './problem'
 import { Progress } from './progress'
 import { bytes, count, duration, figure, metricName, percent } from './quantities'
 import type { Phase, Session } from './session'
@@ -24,13 +24,14 @@ export class TrainingPanel {
   readonly #state = part('training-state', HTMLParagraphElement)
   readonly #bar = part('training-bar', HTMLDivElement)
   readonly #notices = part('notices', HTMLUListElement)
+  readonly #kept = part('training-kept', HTMLParagraphElement)
   readonly #chart = new Chart(part('chart', HTMLDivElement))
   #progress: Progress | null = null
   #logged = 0
   #outcome = ''
 
   constructor(readonly session: Session, readonly firstMistake: FirstMistake) {
-    this.#train.addEventListener('click', () => void this.#run())
+    this.#train.addEventListener('click', () => void this.#begin())
     this.#pause.addEventListener('click', () => void this.#togglePause())
     this.#stop.addEventListener('click', () => void this.#halt())
     session.onChange(() => this.#showPhase(session.phase))
@@ -40,14 +41,24 @@ export class TrainingPanel {
     setInterval(() => void this.#showMemory(), MEMORY_MS)
   }
 
-  async #run(): Promise<void> {
+  /** Goes on with a training that another tab has begun. */
+  resume(run: StoredRun): Promise<void> {
+    return this.#run((engine, listener) => engine.resumeRun(run, listener))
+  }
+
+  async #begin(): Promise<void> {
     const mistake = await this.firstMistake()
     if (mistake) return mistake.focus()
+    await this.#run((engine, listener) => engine.train(listener))
+  }
+
+  async #run(train: (engine: Engine, listener: (event: TrainEvent) => void) => Promise<TrainResult>): Promise<void> {
     const progress = new Progress(performance.now())
     this.#progress = progress
     this.#logged = 0
     this.#outcome = ''
     this.#notices.replaceChildren()
+    this.#kept.textContent = ''
     part('log', HTMLDivElement).replaceChildren()
     this.#chart.show(progress)
     this.session.saved = false
@@ -56,7 +67,7 @@ export class TrainingPanel {
     if (narrow.matches) part('training', HTMLElement).scrollIntoView()
     const timer = setInterval(() => this.#refresh(), REFRESH_MS)
     const trained = await attempt(this.#slot, null, async () => {
-      const { metrics, stopped } = await this.session.ask((engine) => engine.train((event) => this.#receive(event)))
+      const { metrics, stopped } = await this.session.ask((engine) => train(engine, (event) => this.#receive(event)))
       progress.apply({ type: 'metrics', metrics }, performance.now())
       this.#outcome = stopped ? `Stopped at step ${count(progress.step)}.` : `Done in ${duration(progress.elapsedSeconds(performance.now()))}.`
     })
@@ -73,7 +84,18 @@ export class TrainingPanel {
     this.#progress?.apply(event, performance.now())
     if (event.type === 'paused') this.session.enter('paused')
     if (event.type === 'resumed' && this.session.phase === 'paused') this.session.enter('training')
-    if (event.type === 'notice') this.#notices.append(element('li', {}, sentence(event.text)))
+    if (event.type === 'opened') this.session.adopt(event)
+    if (event.type === 'kept') this.#kept.textContent = `Kept in this browser at step ${count(event.step)}, ${bytes(event.bytes)}. A closed tab can go on from there.`
+    if (event.type === 'unkept') {
+      this.#kept.textContent = ''
+      this.#notice(reason(event.diagnostic))
+    }
+    if (event.type === 'restarted') this.#notice(`${sentence(event.diagnostic.message)} The training went on after step ${count(event.step)}.`)
+    if (event.type === 'notice') this.#notice(sentence(event.text))
+  }
+
+  #notice(text: string): void {
+    this.#notices.append(element('li', {}, text))
   }
 
   async #togglePause(): Promise<void> {

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 /// A page that keeps what it hears, and does the work while it waits for an answer.
 #[derive(Default)]
-struct Page {
+pub(super) struct Page {
     events: RefCell<Vec<Value>>,
     work: RefCell<Vec<Work<()>>>,
 }
@@ -32,7 +32,7 @@ impl Surroundings for Page {
 }
 
 impl Page {
-    fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+    pub(super) fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
         let mut answer = pin!(answer);
         pollster::block_on(poll_fn(|context| {
             self.work.borrow_mut().retain_mut(|work| work.as_mut().poll(context).is_pending());
@@ -40,11 +40,11 @@ impl Page {
         }))
     }
 
-    fn events(&self, kind: &str) -> Vec<Value> {
+    pub(super) fn events(&self, kind: &str) -> Vec<Value> {
         self.events.borrow().iter().filter(|event| event["type"] == kind).cloned().collect()
     }
 
-    fn losses(&self) -> Vec<f64> {
+    pub(super) fn losses(&self) -> Vec<f64> {
         self.events("step").iter().map(|event| event["loss"].as_f64().unwrap()).collect()
     }
 
@@ -54,7 +54,7 @@ impl Page {
     }
 }
 
-fn loaded() -> (Rc<Page>, Session) {
+pub(super) fn loaded() -> (Rc<Page>, Session) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/semantics");
     let page = Rc::new(Page::default());
     let mut session = Session::new(Rc::<Page>::clone(&page), None);
