@@ -11,8 +11,10 @@ use rtrain::train::tally;
 use serde_json::{Value, json};
 use std::fmt;
 
+type Take = dyn FnMut(&[u8]);
+
 /// Somebody who takes bytes as they come.
-pub struct Sink(pub Box<dyn FnMut(&[u8])>);
+pub struct Sink(pub Box<Take>);
 
 impl fmt::Debug for Sink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
