@@ -40,7 +40,11 @@ export const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swi
 
 export const LAUNCH = {
   executablePath: process.env.RTRAIN_CHROMIUM,
-  args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', '--host-resolver-rules=MAP insecure.test 127.0.0.1'],
+  args: [
+    ...['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'],
+    // A name for the site that browsers do not take for secure.
+    '--host-resolver-rules=MAP insecure.test 127.0.0.1',
+  ],
 };
 
 const KEPT = readFileSync(new URL('kept_page.js', import.meta.url), 'utf8');

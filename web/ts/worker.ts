@@ -2,11 +2,14 @@ import init, { Session, last_failure } from '../glue/rtrain_web.js';
 import { archive } from './archive.js';
 import { train } from './course.js';
 import type { Outcome } from './course.js';
+import { failure } from './failure.js';
+import { numbers, parsed, withoutNulls } from './json.js';
 import { Keeper } from './keeper.js';
 import type { Message, Methods, Request } from './protocol.js';
 import { Runs } from './runs.js';
 import type { Inputs } from './runs.js';
 import { modelFiles } from './sources.js';
+import { startTime } from './start_time.js';
 import { storeError } from './storage.js';
 import { RtrainError } from './types.js';
 import type { ArgumentInfo, Deviation, Device, Diagnostic, ModelInfo, Recovery, Role, TableInfo, TrainEvent, TrainResult } from './types.js';
@@ -299,20 +302,6 @@ function buffers(value: unknown): Transferable[] {
   return Array.isArray(value) ? value.flatMap((item) => buffers(item)) : [];
 }
 
-function parsed<T>(text: string): T {
-  return JSON.parse(text) as T;
-}
-
-/** Without the fields that say nothing. */
-function withoutNulls<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null)) as T;
-}
-
-/** JSON has no numbers that are not finite. */
-function numbers(metrics: Record<string, number | null>): Record<string, number> {
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value ?? NaN]));
-}
-
 async function files(): Promise<[string, Uint8Array][]> {
   return (await session.list_files()).map((name): [string, Uint8Array] => [name, session.file(name) ?? new Uint8Array()]);
 }
@@ -351,43 +340,13 @@ async function resumed(): Promise<void> {
   tell({ type: 'resumed' });
 }
 
-/** The local time as TensorBoard's folders are called. */
-function startTime(): string {
-  const now = new Date();
-  const month = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][now.getMonth()];
-  const [day, hours, minutes, seconds] = [now.getDate(), now.getHours(), now.getMinutes(), now.getSeconds()].map((part) =>
-    String(part).padStart(2, '0'),
-  );
-  return `${month}${day}_${hours}-${minutes}-${seconds}`;
-}
-
 function diagnostic(error: unknown): Diagnostic {
   if (error instanceof RtrainError) return error.diagnostic;
   // The program throws its diagnostics as text of JSON.
   if (typeof error === 'string') return withoutNulls(JSON.parse(error) as Diagnostic);
   if (error instanceof WebAssembly.RuntimeError) {
-    broken = failure(error);
+    broken = failure(error, last_failure(), wasm.buffer.byteLength);
     return broken;
   }
   return { code: 'internal', severity: 'error', message: String(error) };
-}
-
-/** What is said of a program that broke. Where memory cannot be had it breaks without a word. */
-function failure(error: WebAssembly.RuntimeError): Diagnostic {
-  const message = last_failure();
-  if (message === undefined && /unreachable/.test(error.message)) {
-    return {
-      code: 'out-of-memory',
-      severity: 'error',
-      message: 'the browser gave no more memory',
-      found: `${wasm.buffer.byteLength} bytes in use`,
-      hint: 'take a smaller model, a smaller per_device_train_batch_size, or gradient_checkpointing, and create another trainer',
-    };
-  }
-  return {
-    code: 'internal',
-    severity: 'error',
-    message: message ?? error.message,
-    hint: 'this is a defect of rtrain; create another trainer',
-  };
 }

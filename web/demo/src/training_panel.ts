@@ -85,7 +85,10 @@ export class TrainingPanel {
     if (event.type === 'paused') this.session.enter('paused')
     if (event.type === 'resumed' && this.session.phase === 'paused') this.session.enter('training')
     if (event.type === 'opened') this.session.adopt(event)
-    if (event.type === 'kept') this.#kept.textContent = `Kept in this browser at step ${count(event.step)}, ${bytes(event.bytes)}. A closed tab can go on from there.`
+    if (event.type === 'kept') {
+      const what = `Kept in this browser at step ${count(event.step)}, ${bytes(event.bytes)}.`
+      this.#kept.textContent = `${what} A closed tab can go on from there.`
+    }
     if (event.type === 'unkept') {
       this.#kept.textContent = ''
       this.#notice(reason(event.diagnostic))

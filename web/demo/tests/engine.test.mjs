@@ -81,6 +81,35 @@ test('corrected columns reach the training, and the zip that comes of it loads a
   await close()
 })
 
+test('a training goes on after the page was reloaded', { skip }, async () => {
+  const { page, complaints, close } = await open(chromium, site.address)
+  await loadExample(page)
+  await page.click('#all-arguments > summary')
+  for (const [name, value] of [['max_steps', '60'], ['save_steps', '20']]) {
+    await page.fill('#argument-search', name ?? '')
+    await page.fill(`#argument-${name}`, value ?? '')
+  }
+  await page.fill('#argument-search', 'save_strategy')
+  await page.selectOption('#argument-save_strategy', 'steps')
+  await page.click('#train')
+  await page.locator('#training-kept', { hasText: /^Kept in this browser at step [24]0, / }).waitFor({ timeout: 60_000 })
+  page.on('dialog', (dialog) => void dialog.accept())
+  await page.reload()
+  const resume = page.getByRole('button', { name: /^Continue at step [24]0 of 60$/ })
+  await resume.click()
+  await page.locator('#result:not([hidden])').waitFor({ timeout: 120_000 })
+  await finished(page)
+  assert.match(await page.innerText('#training-step'), /^Step 60 of 60/)
+  assert.match(await page.innerText('#notices'), /Going on after step [24]0\./)
+  assert.match(await page.innerText('#verify-state'), /files checked: nothing is wrong\.$/)
+  await Promise.all([page.waitForEvent('download'), page.click('#download')])
+  await page.reload()
+  await page.waitForFunction(() => document.documentElement.dataset['device'])
+  assert.equal(await page.locator('#kept').isHidden(), true)
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
 test('the engine refuses wrong input with a message, and goes on', { skip }, async () => {
   const { page, complaints, close } = await open(chromium, site.address)
   await choose(page, 'model-files', 'notes.txt', 'Not a model.')
