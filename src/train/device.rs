@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::arguments::{Device, TrainingArguments};
+use super::arguments::Device;
 use super::engine::Engine;
 use crate::architecture::{BertConfig, ParameterTable};
 use crate::diagnostic::Result;
@@ -15,10 +15,10 @@ use crate::gpu::{Api, Gpu};
 ///
 /// # Errors
 /// `no-device` where there is no such GPU.
-pub async fn open(arguments: &TrainingArguments) -> Result<Option<Rc<Gpu>>> {
-    let api = match arguments.device {
+pub async fn open(device: Device, bf16: bool) -> Result<Option<Rc<Gpu>>> {
+    let api = match device {
         Device::Cpu => return Ok(None),
-        Device::Auto if cfg!(target_family = "wasm") && !arguments.bf16 => {
+        Device::Auto if cfg!(target_family = "wasm") && !bf16 => {
             let gpu = Gpu::open(Api::WebGpu).await.ok();
             return Ok(gpu.filter(|gpu| !gpu.description().is_software).map(Rc::new));
         }

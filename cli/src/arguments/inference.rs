@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
+use rtrain::train::arguments::Device;
 
 use super::{OutputFormat, directory, format, named, path, threads};
 
@@ -63,6 +65,8 @@ pub struct DataOptions {
     pub max_samples: Option<usize>,
     /// Whether linear layers round their operands to bfloat16.
     pub bf16: bool,
+    /// What computes.
+    pub device: Device,
 }
 
 impl DataOptions {
@@ -74,6 +78,7 @@ impl DataOptions {
             per_device_eval_batch_size: count_of(matches, "per_device_eval_batch_size").unwrap_or(8),
             max_samples: count_of(matches, max_samples),
             bf16: matches.get_flag("bf16"),
+            device: matches.get_one::<String>("device").and_then(|name| Device::from_name(name)).unwrap_or(Device::Auto),
         }
     }
 }
@@ -163,7 +168,7 @@ fn uneven(texts: usize, pairs: usize) -> rtrain::diagnostic::Error {
     Error::misuse(diagnostic.hint("give one --text_pair for every --text, in the same order"))
 }
 
-fn data() -> [Arg; 5] {
+fn data() -> [Arg; 6] {
     [
         named("text_column_names")
             .value_name("NAMES")
@@ -177,6 +182,11 @@ fn data() -> [Arg; 5] {
         named("bf16")
             .action(ArgAction::SetTrue)
             .help("Round the operands of linear layers to bfloat16; faster on processors with AVX-512 BF16"),
+        named("device")
+            .value_parser(PossibleValuesParser::new(Device::NAMES))
+            .default_value("auto")
+            .conflicts_with("bf16")
+            .help("What computes: the CPU (auto, cpu), or a GPU by whatever interface there is (webgpu) or by vulkan"),
     ]
 }
 

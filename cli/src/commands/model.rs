@@ -3,8 +3,12 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rtrain::data::{Table, TableFormat};
 use rtrain::diagnostic::{Diagnostic, Error, Result, Site};
+use rtrain::gpu::Gpu;
 use rtrain::kernels::Precision;
+use rtrain::train::arguments::Device;
+use rtrain::train::device;
 use std::path::Path;
+use std::rc::Rc;
 
 /// Reads a table by the extension of its name.
 ///
@@ -34,6 +38,18 @@ pub fn precision(bf16: bool, quiet: bool) -> Precision {
         eprintln!("warning: this processor has no products of bfloat16 (AVX-512 BF16): --bf16 gains nothing here over float32");
     }
     precision
+}
+
+/// Opens the GPU that is asked for, and says on standard error which one it is; nothing for the CPU.
+///
+/// # Errors
+/// There is no such GPU.
+pub async fn open_device(device: Device, bf16: bool, quiet: bool) -> Result<Option<Rc<Gpu>>> {
+    let gpu = device::open(device, bf16).await?;
+    if let (Some(gpu), false) = (&gpu, quiet) {
+        anstream::eprintln!("on {}", device::name(Some(gpu)));
+    }
+    Ok(gpu)
 }
 
 /// A bar on standard error, which shows on a terminal only.

@@ -1,6 +1,6 @@
 //! `rtrain predict`: what a saved model says of texts.
 
-use super::model::{precision, progress_bar, read_table, set_threads};
+use super::model::{open_device, precision, progress_bar, read_table, set_threads};
 use crate::arguments::{self, OutputFormat, PredictInput, PredictOptions};
 use crate::offline::offline;
 use crate::render;
@@ -11,6 +11,7 @@ use rtrain::format::json::Json;
 use rtrain::format::json::python::{Layout, dumps};
 use rtrain::storage::commit::commit_file;
 use rtrain::storage::{DiskDirectory, NativeFileSystem};
+use rtrain::train::device;
 use rtrain::train::engine::Engine;
 use rtrain::train::evaluation::{argmax, predict};
 use rtrain::train::preparation::{LoadedModel, TextColumns};
@@ -41,7 +42,8 @@ pub async fn run(matches: &ArgMatches) -> Result<u8> {
         dataset = dataset.truncated(samples);
     }
     let quiet = matches.get_flag("quiet");
-    let engine = Engine::new(model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights));
+    let gpu = open_device(options.data.device, options.data.bf16, quiet).await?;
+    let engine = device::engine(gpu, model.bert.clone(), model.table.clone(), std::mem::take(&mut model.weights)).await?;
     let mut engine = engine.with_precision(precision(options.data.bf16, quiet));
     let bar = progress_bar(dataset.len() as u64, quiet);
     let progress = async |_: &mut Engine, done| bar.set_position(done as u64);

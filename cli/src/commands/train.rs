@@ -1,6 +1,6 @@
 //! `rtrain train`: what `run_classification.py` does, from arguments to files.
 
-use super::model::{precision, progress_bar, read_table, set_threads};
+use super::model::{open_device, precision, progress_bar, read_table, set_threads};
 use crate::interruption::Interruption;
 use crate::offline::offline;
 use crate::terminal::Terminal;
@@ -48,10 +48,7 @@ pub async fn run(matches: &ArgMatches) -> Result<u8> {
     model.tokenizer.set_truncation_and_padding(max_length as u64, arguments.pad_to_max_length);
 
     let weights = std::mem::take(&mut model.weights);
-    let gpu = device::open(&arguments).await?;
-    if let (Some(gpu), false) = (&gpu, quiet) {
-        anstream::eprintln!("training on {}", device::name(Some(gpu)));
-    }
+    let gpu = open_device(arguments.device, arguments.bf16, quiet).await?;
     let engine = device::engine(gpu, model.bert.clone(), model.table.clone(), weights).await?;
     let engine = engine.with_precision(precision(arguments.bf16, quiet)).with_optimizer(arguments.algorithm);
     let mut trainer = Trainer::new(engine, &arguments, &task, eval_sets, arguments.pad_to_max_length.then_some(max_length));
