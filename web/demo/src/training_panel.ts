@@ -91,17 +91,17 @@ export class TrainingPanel {
     }
     if (event.type === 'unkept') {
       this.#kept.textContent = ''
-      this.#notice(reason(event.diagnostic))
+      this.#notice(reason(event.diagnostic), 'warning')
     }
     if (event.type === 'restarted') {
       const from = event.step === 0 ? 'starts again' : `goes on from step ${count(event.step)}`
-      this.#notice(`${sentence(event.diagnostic.message).replace(/\.$/, '')}, and opened anew; the training ${from}.`)
+      this.#notice(`${sentence(event.diagnostic.message).replace(/\.$/, '')}, and opened anew; the training ${from}.`, 'warning')
     }
     if (event.type === 'notice') this.#notice(sentence(event.text))
   }
 
-  #notice(text: string): void {
-    this.#notices.append(element('li', {}, text))
+  #notice(text: string, className = ''): void {
+    this.#notices.append(element('li', { className }, text))
   }
 
   async #togglePause(): Promise<void> {

@@ -84,11 +84,7 @@ test('corrected columns reach the training, and the zip that comes of it loads a
 test('a training goes on after the page was reloaded', { skip }, async () => {
   const { page, complaints, close } = await open(chromium, site.address)
   await loadExample(page)
-  await page.click('#all-arguments > summary')
-  for (const [name, value] of [['max_steps', '60'], ['save_steps', '20']]) {
-    await page.fill('#argument-search', name ?? '')
-    await page.fill(`#argument-${name}`, value ?? '')
-  }
+  await setArguments(page, { max_steps: '60', save_steps: '20', max_eval_samples: '64' })
   await page.fill('#argument-search', 'save_strategy')
   await page.selectOption('#argument-save_strategy', 'steps')
   await page.click('#train')
@@ -119,7 +115,7 @@ test('a GPU is chosen, and trains, predicts and saves', { skip }, async () => {
   await page.selectOption('#device', 'webgpu')
   await page.waitForFunction(() => document.documentElement.dataset['device'] === 'webgpu')
   assert.match(await page.innerText('#device option:checked'), /^WebGPU: .*swiftshader.*, in software$/i)
-  await limit(page, 12)
+  await setArguments(page, { max_steps: '12', max_eval_samples: '64' })
   await page.locator('#train:enabled').click()
   await page.locator('.prediction-bar').first().waitFor()
   await page.locator('#figure-memory', { hasText: /^\d+ MB \+ [\d.]+ MB GPU$/ }).waitFor()
@@ -136,14 +132,6 @@ test('a GPU is chosen, and trains, predicts and saves', { skip }, async () => {
   await close()
   await withGpu.close()
 })
-
-/** Lets the next training end after these steps. @param {import('playwright-core').Page} page @param {number} steps */
-async function limit(page, steps) {
-  await page.click('#all-arguments > summary')
-  await page.fill('#argument-search', 'max_steps')
-  await page.fill('#argument-max_steps', String(steps))
-  await page.keyboard.press('Tab')
-}
 
 test('the engine refuses wrong input with a message, and goes on', { skip }, async () => {
   const { page, complaints, close } = await open(chromium, site.address)
@@ -164,12 +152,22 @@ test('the engine refuses wrong input with a message, and goes on', { skip }, asy
   await page.locator('#argument-learning_rate-message:not([hidden])').waitFor()
   await loadExample(page)
   await page.fill('#argument-learning_rate', '0.001')
-  await limit(page, 5)
+  await setArguments(page, { max_steps: '5' })
   await page.click('#train')
   await finished(page)
   assert.deepEqual(complaints, [])
   await close()
 })
+
+/** Fills in arguments of the next training. @param {import('playwright-core').Page} page @param {Record<string, string>} values */
+async function setArguments(page, values) {
+  await page.click('#all-arguments > summary')
+  for (const [name, value] of Object.entries(values)) {
+    await page.fill('#argument-search', name)
+    await page.fill(`#argument-${name}`, value)
+  }
+  await page.keyboard.press('Tab')
+}
 
 /** The example's model with more parameters than a page can hold. */
 async function largeModel() {
