@@ -1,7 +1,7 @@
 /**
  * A stand-in for the engine, for work on the page and its tests: the same interface, errors with the core's codes, and a
  * bag of words in place of the network. `?step_ms=` sets the time of a step, `?fail=` what goes wrong:
- * `start`, `webgpu`, `train` (at step 20), `verify`, `keep`. With `?kept=120` there is a training of the example that goes on after
+ * `start`, `webgpu` (there is none), `gpu` (lost at step 20), `gpu-twice` (lost again there), `verify`, `keep`. With `?kept=120` there is a training of the example that goes on after
  * that step, and one that runs in another tab.
  */
 
@@ -19,8 +19,10 @@ const settings = new URLSearchParams(location.search)
 const stepMs = Number(settings.get('step_ms') ?? 15)
 const failing = (what: string): boolean => settings.get('fail') === what
 const keptStep = Number(settings.get('kept') ?? 0)
-const KEPT_TOTAL = 400
-const LIMIT_BYTES = 2e9
+const [LOST_AT, LOST_KEPT] = [20, 10]
+
+/** The trainings that the browser keeps, whichever engine asks. */
+const kept = new Map<string, { step: number; total: number }>(keptStep > 0 ? ['here', 'elsewhere'].map((id) => [id, { step: keptStep, total: 400 }]) : [])
 
 const FULL: Diagnostic = {
   code: 'storage-full',
@@ -38,7 +40,6 @@ export class Trainer implements Engine {
   #learner = new Learner(['LABEL_0', 'LABEL_1'])
   #asked: 'go' | 'pause' | 'stop' = 'go'
   #training = false
-  #kept = keptStep > 0 ? ['here', 'elsewhere'] : []
   #first = 1
 
   private constructor(readonly device: Device) {}
@@ -47,10 +48,10 @@ export class Trainer implements Engine {
     await pause(30)
     if (failing('start')) refuse('wasm-start', 'the engine could not be started', { hint: 'use a browser with WebAssembly and its SIMD instructions' })
     if (options.device === 'webgpu' && failing('webgpu')) {
-      refuse('device-missing', 'there is no WebGPU adapter', { expected: 'an adapter', found: 'none', hint: 'choose the CPU, or turn on hardware acceleration in the settings of the browser' })
+      refuse('no-device', 'there is no GPU that can be used', { found: 'no adapter', hint: 'train on the CPU (--device cpu)' })
     }
     const gpu = options.device === 'webgpu' || (options.device !== 'cpu' && !failing('webgpu'))
-    return new Trainer(gpu ? { kind: 'webgpu', name: 'stand-in' } : { kind: 'cpu', name: 'stand-in' })
+    return new Trainer({ kind: gpu ? 'webgpu' : 'cpu', name: 'stand-in', isSoftware: false })
   }
 
   async loadModel(source: ModelSource): Promise<ModelInfo> {
@@ -58,9 +59,8 @@ export class Trainer implements Engine {
     if (typeof source === 'string') return refuse('download', 'the model could not be fetched', { file: source, found: 'the stand-in fetches nothing' })
     const files = Array.isArray(source) ? source : [new File([source], 'model.zip')]
     const bytes = files.reduce((sum, file) => sum + file.size, 0)
-    if (bytes > LIMIT_BYTES) refuse('model-too-large', 'the model does not fit into the memory of a page', { expected: `at most ${LIMIT_BYTES} bytes`, found: `${bytes} bytes`, hint: 'choose a smaller model, or train it with the program rtrain' })
     const file = files.find(({ name }) => name === 'config.json')
-    if (!file) return refuse('not-a-model-directory', 'the files hold no model', { expected: 'config.json among the files', found: files.map(({ name }) => name).join(', '), hint: 'choose the folder that save_pretrained has written' })
+    if (!file) return refuse('config-missing', 'the files hold no model', { file: 'config.json', expected: 'config.json among the files', found: files.map(({ name }) => name).join(', '), hint: 'choose the folder that save_pretrained has written' })
     this.#config = parsed(await file.text())
     if (this.#config['model_type'] !== 'bert') refuse('unsupported-architecture', 'rtrain does not know this architecture', { file: 'config.json', place: '/model_type', expected: 'bert', found: String(this.#config['model_type']) })
     this.#model = new Map(await Promise.all(files.map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const)))
@@ -82,7 +82,7 @@ export class Trainer implements Engine {
   async setArguments(values: Record<string, ArgumentValue>): Promise<void> {
     await pause(5)
     for (const name of Object.keys(values)) {
-      if (!argumentTable.some((argument) => argument.name === name)) refuse('argument-unknown', `there is no argument ${name}`)
+      if (!argumentTable.some((argument) => argument.name === name)) refuse('unknown-argument', `there is no argument ${name}`)
     }
     if (values['lr_scheduler_kwargs'] && !String(values['lr_scheduler_kwargs']).startsWith('{')) {
       refuse('argument-value', 'lr_scheduler_kwargs is not an object of JSON', { hint: 'write it as {"num_cycles": 2}' })
@@ -95,7 +95,7 @@ export class Trainer implements Engine {
 
   async train(listener: (event: TrainEvent) => void): Promise<{ metrics: Record<string, number>; stopped: boolean }> {
     const table = this.#tables.train
-    if (!table || !this.#config) return refuse('argument-missing', 'a model and a training table are needed')
+    if (!table || !this.#config) return refuse('missing-argument', 'a model and a training table are needed')
     const { textColumns, labelColumn, labels } = describe(table, this.#values)
     if (!labelColumn) return refuse('table-no-column', 'the table has no column of labels', { file: table.name, expected: 'label', found: table.columns.join(', '), hint: 'choose the column under Data' })
     const missing = [...textColumns, labelColumn].find((name) => !table.columns.includes(name))
@@ -112,8 +112,8 @@ export class Trainer implements Engine {
   }
 
   async runs(): Promise<StoredRun[]> {
-    const kept = { model: 'reviews', table: 'train.csv', step: keptStep, total: KEPT_TOTAL, when: new Date(Date.now() - 200_000), finished: false, bytes: 5_300_000 }
-    return this.#kept.map((id) => ({ ...kept, id, running: id === 'elsewhere' }))
+    const facts = { model: 'reviews', table: 'train.csv', when: new Date(Date.now() - 200_000), finished: false, bytes: 5_300_000 }
+    return [...kept].map(([id, steps]) => ({ ...facts, ...steps, id, running: id === 'elsewhere' }))
   }
 
   async resumeRun(run: StoredRun, listener: (event: TrainEvent) => void): Promise<TrainResult> {
@@ -128,7 +128,7 @@ export class Trainer implements Engine {
   }
 
   async discardRun(id: string): Promise<void> {
-    this.#kept = this.#kept.filter((kept) => kept !== id)
+    kept.delete(id)
   }
 
   async #run(rows: Row[], listener: (event: TrainEvent) => void): Promise<TrainResult> {
@@ -139,12 +139,24 @@ export class Trainer implements Engine {
     const share = Number(this.#values['eval_steps'] ?? 0.1)
     const every = Math.max(1, share < 1 ? Math.ceil(total * share) : share)
     listener({ type: 'notice', text: 'classifier.weight and classifier.bias are fresh: the model had none.' })
-    let [sum, started] = [0, performance.now()]
+    let [sum, started, isLost] = [0, performance.now(), false]
     const first = this.#first
     this.#first = 1
     for (let step = first; step <= total; step += 1) {
       await pause(stepMs)
-      if (failing('train') && step === 20) refuse('device-lost', 'the device was lost in step 20', { found: 'the driver ended the device after 10 s without an answer', hint: 'take smaller batches, or choose the CPU' })
+      if (step === LOST_AT && this.device.kind === 'webgpu' && (failing('gpu') || failing('gpu-twice'))) {
+        const diagnostic: Diagnostic = { code: 'device-lost', message: 'the GPU was lost', found: 'the driver did not answer for 10 s', hint: 'resume from the last checkpoint', severity: 'error' }
+        if (!isLost) {
+          isLost = true
+          listener({ type: 'restarted', step: LOST_KEPT, diagnostic })
+          step = LOST_KEPT
+          continue
+        }
+        if (failing('gpu-twice')) {
+          kept.set('lost', { step: LOST_KEPT, total })
+          throw new RtrainError(diagnostic)
+        }
+      }
       if (!(await this.#continues(listener))) return { metrics: this.#evaluateAll(), stopped: true }
       const chosen = Array.from({ length: batch }, () => rows[Math.floor(Math.random() * rows.length)]!)
       const tokens = chosen.reduce((tokens, { text }) => tokens + words(text).length + 2, 0)
@@ -240,8 +252,9 @@ export class Trainer implements Engine {
     return { findings: failing('verify') ? findings : [], files: (await this.files()).size }
   }
 
-  async memory(): Promise<{ wasmBytes: number }> {
-    return { wasmBytes: this.#training ? 143_654_912 : 38_797_312 }
+  async memory(): Promise<{ wasmBytes: number; gpuBytes: number }> {
+    const gpuBytes = this.device.kind === 'webgpu' && this.#config ? 18_874_368 : 0
+    return { wasmBytes: this.#training ? 143_654_912 : 38_797_312, gpuBytes }
   }
 
   dispose(): void {

@@ -90,6 +90,8 @@ export type DeviceChoice = 'auto' | 'cpu' | 'webgpu'
 export interface Device {
   kind: 'cpu' | 'webgpu'
   name: string
+  /** Whether it is a processor that plays a GPU. */
+  isSoftware: boolean
 }
 
 export type Role = 'train' | 'validation' | 'test'
@@ -115,7 +117,7 @@ export interface Engine {
   files(): Promise<Map<string, Uint8Array>>
   zip(): Promise<ReadableStream<Uint8Array>>
   verify(): Promise<{ findings: Diagnostic[]; files: number }>
-  memory(): Promise<{ wasmBytes: number }>
+  memory(): Promise<{ wasmBytes: number; gpuBytes: number }>
   dispose(): void
 }
 

@@ -14,13 +14,18 @@ export class KeptPanel {
 
   /** `resume` goes on with a training to its end. */
   constructor(readonly session: Session, readonly resume: (run: StoredRun) => Promise<void>) {
+    let [device, running] = [session.device, session.running]
     session.onChange(() => {
+      // Another engine has nothing of what the one before had trained, and a training that failed may go on.
+      const changed = session.device !== device || (running && session.phase === 'setup')
+      ;[device, running] = [session.device, session.running]
+      if (changed) void this.#show()
       for (const button of this.#list.querySelectorAll('button')) button.disabled = session.running || session.loading
     })
   }
 
   /** Lists what there is. */
-  async show(): Promise<void> {
+  async #show(): Promise<void> {
     await attempt(this.#slot, null, async () => {
       const runs = await this.session.ask((engine) => engine.runs())
       this.#list.replaceChildren(...runs.map((run) => this.#item(run)))
@@ -43,8 +48,6 @@ export class KeptPanel {
   async #resume(run: StoredRun, item: HTMLLIElement): Promise<void> {
     this.#remove(item)
     await this.resume(run)
-    // A training that failed may go on once more.
-    if (this.session.phase !== 'trained') await this.show()
   }
 
   async #discard(run: StoredRun, item: HTMLLIElement): Promise<void> {

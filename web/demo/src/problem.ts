@@ -3,6 +3,12 @@
 import { description, element } from './elements'
 import type { Diagnostic } from './engine'
 
+/** What to do on this page, where the engine's hint speaks of its other uses. */
+const HINTS: Record<string, string> = {
+  'no-device': 'train on the CPU, or use a browser with WebGPU whose settings allow graphics acceleration',
+  'device-lost': 'the CPU has taken its place: continue under Unfinished trainings where it stands there, else train again',
+}
+
 /** The diagnostic in an error of the engine; any other error becomes one. */
 export function diagnosticOf(error: unknown): Diagnostic {
   if (error instanceof Error && 'diagnostic' in error) return error.diagnostic as Diagnostic
@@ -53,7 +59,8 @@ export async function attempt(slot: HTMLElement, controls: HTMLElement | null, a
 }
 
 function parts(diagnostic: Diagnostic, severity?: string): HTMLElement[] {
-  const { code, message, file, place, expected, found, hint } = diagnostic
+  const { code, message, file, place, expected, found } = diagnostic
+  const hint = HINTS[code] ?? diagnostic.hint
   const where = [file, place].filter(Boolean).join(', ')
   const rows: [string, string][] = []
   if (where) rows.push(['Where', where])

@@ -60,11 +60,13 @@ export class Progress {
         if (this.#pausedAt !== null) this.#paused += now - this.#pausedAt
         this.#pausedAt = null
         break
+      case 'restarted':
+        this.#rewind(event.step)
+        break
       case 'notice':
       case 'opened':
       case 'kept':
       case 'unkept':
-      case 'restarted':
         break
     }
   }
@@ -108,6 +110,15 @@ export class Progress {
       this.#weight = SMOOTHING * this.#weight + (1 - SMOOTHING)
     }
     this.smoothed[event.step - 1] = this.#weight > 0 ? this.#average / this.#weight : event.loss
+  }
+
+  /** What came after this step comes again. */
+  #rewind(step: number): void {
+    this.step = step
+    this.evaluating = null
+    for (const values of [this.losses, this.smoothed]) values.length = Math.min(values.length, step)
+    this.log.splice(0, Infinity, ...this.log.filter((entry) => (entry['step'] ?? 0) <= step))
+    this.evaluations.splice(0, Infinity, ...this.evaluations.filter((evaluation) => evaluation.step <= step))
   }
 
   #evaluated(entry: Record<string, number>): void {

@@ -20,12 +20,12 @@ export function figure(value: number): string {
   return Math.abs(value) >= 1e-3 || value === 0 ? value.toFixed(Math.abs(value) < 10 ? 4 : 1) : value.toExponential(2)
 }
 
-/** `3.4 MB`, in powers of 1000 as file managers show them. */
+/** `3.4 MB`, `39 MB`, in powers of 1000 as file managers show them. */
 export function bytes(value: number): string {
   const units = ['B', 'kB', 'MB', 'GB']
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)))
   const scaled = value / 1000 ** power
-  return `${scaled.toFixed(power > 0 && scaled < 100 ? 1 : 0)} ${units[power]}`
+  return `${scaled.toFixed(power > 0 && scaled < 10 ? 1 : 0)} ${units[power]}`
 }
 
 /** `45 s`, `3:05`, `1:02:03`. */

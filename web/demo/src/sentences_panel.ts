@@ -2,7 +2,7 @@
 
 import { element, part } from './elements'
 import type { Prediction } from './engine'
-import { attempt } from './problem'
+import { attempt, diagnosticOf } from './problem'
 import { figure, percent } from './quantities'
 import type { Session } from './session'
 
@@ -123,6 +123,8 @@ export class SentencesPanel {
         if (prediction) show(row, prediction)
       }
     } catch (error) {
+      // The training opens it anew, or tells why not.
+      if (diagnosticOf(error).code === 'device-lost' && this.session.running) return
       await attempt(this.#slot, null, () => Promise.reject(error))
       this.#rows = []
     } finally {

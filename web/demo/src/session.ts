@@ -1,11 +1,12 @@
 /** What the panels share: the engine, what it has been given, and how far the work is. */
 
 import { startEngine } from './engine'
+import { checkFiles, checkParameters } from './memory_limit'
 import { diagnosticOf } from './problem'
-import type { ArgumentInfo, ArgumentValue, Device, DeviceChoice, Engine, ModelInfo, ModelSource, Role, TableInfo, TrainEvent } from './engine'
+import type { ArgumentInfo, ArgumentValue, Device, DeviceChoice, Engine, ModelInfo, ModelSource, Role, TableInfo, TrainEvent, TrainResult } from './engine'
 
 /** Codes of errors after which an engine answers nothing any more. */
-const BROKEN = ['device-lost', 'internal', 'out-of-memory', 'worker-ended']
+const BROKEN = ['device-lost', 'device-refused', 'internal', 'out-of-memory', 'worker-ended']
 
 export type Phase = 'starting' | 'setup' | 'training' | 'paused' | 'stopping' | 'trained'
 
@@ -35,6 +36,8 @@ export class Session {
   #engine: Engine | null = null
   #listeners: (() => void)[] = []
   #loads = 0
+  /** Whether there is a training that opens a lost GPU anew. */
+  #reopens = false
 
   get device(): Device | null {
     return this.#engine?.device ?? null
@@ -84,9 +87,24 @@ export class Session {
     try {
       return await question(engine)
     } catch (error) {
-      if (engine === this.#engine && BROKEN.includes(diagnosticOf(error).code)) await this.#restart(engine.device.kind)
+      const { code } = diagnosticOf(error)
+      const isBroken = BROKEN.includes(code) && !(code === 'device-lost' && this.#reopens)
+      // A GPU that was lost for good is not tried again.
+      if (engine === this.#engine && isBroken) await this.#restart(code === 'device-lost' ? 'cpu' : engine.device.kind)
       throw error
     }
+  }
+
+  /** Trains. A GPU that is lost meanwhile is opened anew by the engine, so that the questions of others do not replace it. */
+  train(training: (engine: Engine) => Promise<TrainResult>): Promise<TrainResult> {
+    return this.ask(async (engine) => {
+      this.#reopens = true
+      try {
+        return await training(engine)
+      } finally {
+        this.#reopens = false
+      }
+    })
   }
 
   /** Does something after which more is loaded; no training starts meanwhile. */
@@ -102,7 +120,12 @@ export class Session {
   }
 
   async loadModel(source: ModelSource): Promise<void> {
+    checkFiles(source)
     const info = await this.ask((engine) => engine.loadModel(source))
+    // The engine has it in the place of the model before.
+    this.model = null
+    this.enter('setup')
+    if (this.device) checkParameters(info, this.device)
     const fresh = info.fromScratch ?? (Array.isArray(source) && !source.some((file) => /\.(safetensors|bin)$/.test(file.name)))
     this.model = { info, fresh, source }
     this.enter('setup')
@@ -151,7 +174,7 @@ export class Session {
 
   /** What broke one engine may break the next: then it starts with nothing loaded. */
   async #restart(choice: DeviceChoice): Promise<void> {
-    const engine = await startEngine(choice)
+    const engine = await startEngine(choice).catch(() => startEngine('cpu'))
     try {
       await this.#handOver(engine)
       this.#replace(engine)
@@ -159,14 +182,14 @@ export class Session {
       engine.dispose()
       this.model = null
       this.tables = {}
-      this.#replace(await startEngine(choice))
+      this.#replace(await startEngine(engine.device.kind))
     }
   }
 
   async #handOver(engine: Engine): Promise<void> {
     // What came with a training that was continued has to be chosen again.
     if (this.model && !this.model.source) [this.model, this.tables] = [null, {}]
-    if (this.model?.source) await engine.loadModel(this.model.source)
+    if (this.model?.source) checkParameters(await engine.loadModel(this.model.source), engine.device)
     for (const [role, { file, info }] of Object.entries(this.tables)) if (file) await engine.loadTable(role as Role, file, info.name)
     await engine.setArguments(this.values)
   }
@@ -175,6 +198,14 @@ export class Session {
     this.#engine?.dispose()
     this.#engine = engine
     this.enter('setup')
+  }
+
+  /** A table that is not read again, with the columns that the arguments name. */
+  #corrected(info: TableInfo): TableInfo {
+    const { text_column_names: texts, label_column_name: label } = this.values
+    const textColumns = texts ? String(texts).split(',') : info.textColumns
+    const labelColumn = label ? String(label) : info.labelColumn
+    return { ...info, textColumns, labelColumn, labels: labelColumn === info.labelColumn ? info.labels : [] }
   }
 
   #changed(): void {

@@ -67,7 +67,7 @@ export class TrainingPanel {
     if (narrow.matches) part('training', HTMLElement).scrollIntoView()
     const timer = setInterval(() => this.#refresh(), REFRESH_MS)
     const trained = await attempt(this.#slot, null, async () => {
-      const { metrics, stopped } = await this.session.ask((engine) => train(engine, (event) => this.#receive(event)))
+      const { metrics, stopped } = await this.session.train((engine) => train(engine, (event) => this.#receive(event)))
       progress.apply({ type: 'metrics', metrics }, performance.now())
       this.#outcome = stopped ? `Stopped at step ${count(progress.step)}.` : `Done in ${duration(progress.elapsedSeconds(performance.now()))}.`
     })
@@ -91,14 +91,17 @@ export class TrainingPanel {
     }
     if (event.type === 'unkept') {
       this.#kept.textContent = ''
-      this.#notice(reason(event.diagnostic))
+      this.#notice(reason(event.diagnostic), 'warning')
     }
-    if (event.type === 'restarted') this.#notice(`${sentence(event.diagnostic.message)} The training went on after step ${count(event.step)}.`)
+    if (event.type === 'restarted') {
+      const from = event.step === 0 ? 'starts again' : `goes on from step ${count(event.step)}`
+      this.#notice(`${sentence(event.diagnostic.message).replace(/\.$/, '')}, and opened anew; the training ${from}.`, 'warning')
+    }
     if (event.type === 'notice') this.#notice(sentence(event.text))
   }
 
-  #notice(text: string): void {
-    this.#notices.append(element('li', {}, text))
+  #notice(text: string, className = ''): void {
+    this.#notices.append(element('li', { className }, text))
   }
 
   async #togglePause(): Promise<void> {
@@ -188,6 +191,7 @@ export class TrainingPanel {
     if (!this.session.device || document.hidden) return
     // Whoever waits for the engine tells what is wrong with it.
     const memory = await this.session.ask((engine) => engine.memory()).catch(() => null)
-    part('figure-memory', HTMLElement).textContent = memory ? bytes(memory.wasmBytes) : '–'
+    const gpu = memory && memory.gpuBytes > 0 ? [' ', element('small', {}, `+ ${bytes(memory.gpuBytes)} GPU`)] : []
+    part('figure-memory', HTMLElement).replaceChildren(memory ? bytes(memory.wasmBytes) : '–', ...gpu)
   }
 }

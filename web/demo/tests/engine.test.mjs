@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { browser, serve } from './site.mjs'
+import { browser, serve, SOFTWARE_GPU } from './site.mjs'
 import { watched } from '../../tests/main_thread.mjs'
 import { choose, finished, loadExample, open, paintsSoon, problem } from './watched_page.mjs'
 
@@ -84,11 +84,7 @@ test('corrected columns reach the training, and the zip that comes of it loads a
 test('a training goes on after the page was reloaded', { skip }, async () => {
   const { page, complaints, close } = await open(chromium, site.address)
   await loadExample(page)
-  await page.click('#all-arguments > summary')
-  for (const [name, value] of [['max_steps', '60'], ['save_steps', '20']]) {
-    await page.fill('#argument-search', name ?? '')
-    await page.fill(`#argument-${name}`, value ?? '')
-  }
+  await setArguments(page, { max_steps: '60', save_steps: '20', max_eval_samples: '64' })
   await page.fill('#argument-search', 'save_strategy')
   await page.selectOption('#argument-save_strategy', 'steps')
   await page.click('#train')
@@ -110,10 +106,40 @@ test('a training goes on after the page was reloaded', { skip }, async () => {
   await close()
 })
 
+test('a GPU is chosen, and trains, predicts and saves', { skip }, async () => {
+  const withGpu = await browser(SOFTWARE_GPU)
+  const { page, complaints, close } = await open(withGpu, site.address)
+  // One that the processor plays is taken only where it is asked for.
+  assert.equal(await page.inputValue('#device'), 'cpu')
+  await loadExample(page)
+  await page.selectOption('#device', 'webgpu')
+  await page.waitForFunction(() => document.documentElement.dataset['device'] === 'webgpu')
+  assert.match(await page.innerText('#device option:checked'), /^WebGPU: .*swiftshader.*, in software$/i)
+  await setArguments(page, { max_steps: '12', max_eval_samples: '64' })
+  await page.locator('#train:enabled').click()
+  await page.locator('.prediction-bar').first().waitFor()
+  await page.locator('#figure-memory', { hasText: /^\d+ MB \+ [\d.]+ MB GPU$/ }).waitFor()
+  await page.fill('#sentence', 'A film for everyone.')
+  await page.click('#predict')
+  await page.locator('#sentences-state', { hasText: /^A film for everyone\.: (positive|negative), [\d.]+%$/ }).waitFor()
+  await finished(page)
+  assert.match(await page.innerText('#training-step'), /^Step 12 of 12/)
+  assert.ok(Math.abs(parseFloat(await page.innerText('#figure-loss')) - Math.log(2)) < 0.1)
+  assert.match(await page.innerText('#verify-state'), /files checked: nothing is wrong\.$/)
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#download')])
+  assert.ok((await readFile(await download.path())).includes('model.safetensors'))
+  assert.deepEqual(complaints, [])
+  await close()
+  await withGpu.close()
+})
+
 test('the engine refuses wrong input with a message, and goes on', { skip }, async () => {
   const { page, complaints, close } = await open(chromium, site.address)
   await choose(page, 'model-files', 'notes.txt', 'Not a model.')
   assert.match(await problem(page, 'model'), /config\.json/)
+  await page.setInputFiles('input[data-for=model-files]', await largeModel())
+  await page.locator('#model-problem .problem', { hasText: 'too large' }).waitFor()
+  assert.match(await problem(page, 'model'), /Found 4\.\d+B parameters, whose training takes .*model-too-large$/)
   await choose(page, 'train-file', 'ragged.csv', 'text,label\na,1,2\n')
   assert.match(await problem(page, 'data'), /not as long as the header/)
   await loadExample(page)
@@ -126,14 +152,30 @@ test('the engine refuses wrong input with a message, and goes on', { skip }, asy
   await page.locator('#argument-learning_rate-message:not([hidden])').waitFor()
   await loadExample(page)
   await page.fill('#argument-learning_rate', '0.001')
-  await page.click('#all-arguments > summary')
-  await page.fill('#argument-search', 'max_steps')
-  await page.fill('#argument-max_steps', '5')
+  await setArguments(page, { max_steps: '5' })
   await page.click('#train')
   await finished(page)
   assert.deepEqual(complaints, [])
   await close()
 })
+
+/** Fills in arguments of the next training. @param {import('playwright-core').Page} page @param {Record<string, string>} values */
+async function setArguments(page, values) {
+  await page.click('#all-arguments > summary')
+  for (const [name, value] of Object.entries(values)) {
+    await page.fill('#argument-search', name)
+    await page.fill(`#argument-${name}`, value)
+  }
+  await page.keyboard.press('Tab')
+}
+
+/** The example's model with more parameters than a page can hold. */
+async function largeModel() {
+  const read = (/** @type {string} */ name) => readFile(new URL(`../dist/reviews/model/${name}`, import.meta.url))
+  const config = { ...JSON.parse((await read('config.json')).toString()), hidden_size: 8192, intermediate_size: 32_768, num_hidden_layers: 40, num_attention_heads: 64 }
+  const files = Object.entries({ 'config.json': Buffer.from(JSON.stringify(config)), 'tokenizer.json': await read('tokenizer.json'), 'tokenizer_config.json': await read('tokenizer_config.json') })
+  return files.map(([name, buffer]) => ({ name, mimeType: 'application/json', buffer }))
+}
 
 test('no part of the stand-in is in the page that is published', { skip }, async () => {
   const files = (await readdir(new URL('../dist/', import.meta.url), { recursive: true })).filter((name) => /\.(js|html)$/.test(name))

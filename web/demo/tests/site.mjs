@@ -32,8 +32,11 @@ export async function serve(folder) {
   return { address: `http://127.0.0.1:${address.port}/`, close: () => server.close() }
 }
 
+/** What gives a Chromium without a GPU one that its processor plays. */
+export const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
+
 /** The Chromium of `RTRAIN_CHROMIUM`, else that of Debian, else the one that playwright has installed. */
-export function browser() {
+export function browser(more = ['--disable-gpu']) {
   const executablePath = process.env['RTRAIN_CHROMIUM'] || ['/usr/bin/chromium'].find(existsSync)
-  return chromium.launch({ ...(executablePath ? { executablePath } : {}), args: ['--no-sandbox', '--disable-quic', '--disable-sync', '--disable-gpu'] })
+  return chromium.launch({ ...(executablePath ? { executablePath } : {}), args: ['--no-sandbox', '--disable-quic', '--disable-sync', ...more] })
 }

@@ -3,6 +3,9 @@ import { after, before, test } from 'node:test'
 import { browser, serve } from './site.mjs'
 import { choose, finished, loadExample, open, problem } from './watched_page.mjs'
 
+/** More than a page can hold. */
+const LARGE = JSON.stringify({ model_type: 'bert', vocab_size: 30_522, hidden_size: 4096, num_hidden_layers: 20, max_position_embeddings: 512 })
+
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let site
 /** @type {Awaited<ReturnType<typeof serve>>} */
@@ -28,6 +31,9 @@ test('each wrong input has a clear message, and nothing is stuck', async () => {
   assert.match(await problem(page, 'model'), /^The file is not JSON\. Where config\.json, line 1, column 1/)
   await choose(page, 'model-files', 'config.json', '{"model_type": "gpt2"}')
   assert.match(await problem(page, 'model'), /Expected bert Found gpt2/)
+  await choose(page, 'model-files', 'config.json', LARGE)
+  assert.match(await problem(page, 'model'), /^The model is too large for a page\. Expected at most 4\.3 GB of memory Found 4\.\d+B parameters, whose .* program rtrain\. model-too-large$/)
+  assert.equal(await page.innerText('#model-summary'), '')
   for (const [name, content, message] of /** @type {const} */ ([
     ['table.xlsx', 'PK', /no known table format.*Expected \.csv, \.tsv, \.json or \.jsonl Found \.xlsx/],
     ['empty.csv', '', /The file is empty/],
@@ -69,8 +75,10 @@ test('without WebGPU the CPU is used, and asking for it says why not', async () 
   await loadExample(page)
   await page.selectOption('#device', 'webgpu')
   await page.locator('#page-problem .problem').waitFor()
-  assert.match(await problem(page, 'page'), /^There is no WebGPU adapter\..*What to do Choose the CPU/)
+  assert.match(await problem(page, 'page'), /^There is no GPU that can be used\..*What to do Train on the CPU, or use a browser with WebGPU .*no-device$/)
+  assert.deepEqual(await page.locator('#device option:not([hidden])').allInnerTexts(), ['WebGPU: none in this browser', 'CPU: stand-in'])
   assert.equal(await page.inputValue('#device'), 'cpu')
+  assert.equal(await page.locator('#device').isEnabled(), true)
   await page.fill('#argument-num_train_epochs', '0.1')
   await page.click('#train')
   await finished(page)
@@ -92,15 +100,34 @@ test('another device gets all that was loaded', async () => {
   await close()
 })
 
-test('a lost device ends the training with a message, and the page goes on with a new engine', async () => {
-  const { page, complaints, close } = await open(chromium, `${site.address}?fail=train&step_ms=1`)
+test('a GPU that is lost once is opened anew, which is told', async () => {
+  const { page, complaints, close } = await open(chromium, `${site.address}?fail=gpu&step_ms=5`)
   await loadExample(page)
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    await page.click('#train')
-    await page.locator('#training-problem .problem').waitFor()
-    assert.match(await problem(page, 'training'), /^The device was lost in step 20\. .*What to do Take smaller batches/)
-    await page.locator('#train:enabled').waitFor()
-  }
+  await page.fill('#argument-num_train_epochs', '0.2')
+  await page.keyboard.press('Tab')
+  await page.click('#train')
+  await page.locator('#notices', { hasText: 'The GPU was lost, and opened anew; the training goes on from step 10.' }).waitFor()
+  await finished(page)
+  assert.match(await page.innerText('#training-step'), /^Step 50 of 50/)
+  assert.equal(await page.inputValue('#device'), 'webgpu')
+  assert.equal(await page.locator('.problem').count(), 0)
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+test('a GPU that is lost again ends the training with a message, and it goes on with the CPU', async () => {
+  const { page, complaints, close } = await open(chromium, `${site.address}?fail=gpu-twice&step_ms=5`)
+  await loadExample(page)
+  await page.fill('#argument-num_train_epochs', '0.2')
+  await page.keyboard.press('Tab')
+  await page.click('#train')
+  await page.locator('#training-problem .problem').waitFor()
+  assert.match(await problem(page, 'training'), /^The GPU was lost\. .*What to do The CPU has taken its place: continue under Unfinished trainings .*device-lost$/)
+  assert.equal(await page.innerText('#training-state'), 'The training failed.')
+  assert.equal(await page.inputValue('#device'), 'cpu')
+  await page.getByRole('button', { name: 'Continue at step 10 of 50' }).click()
+  await finished(page)
+  assert.match(await page.innerText('#training-step'), /^Step 50 of 50/)
   assert.deepEqual(complaints, [])
   await close()
 })
