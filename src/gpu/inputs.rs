@@ -177,3 +177,56 @@ impl Targets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn inputs(lengths: &[usize], heads: usize) -> Inputs {
+        let ids: Vec<i32> = (0..lengths.iter().sum::<usize>() as i32).collect();
+        let ends = lengths.iter().scan(0, |end, length| {
+            *end += length;
+            Some(*end)
+        });
+        let offsets: Vec<usize> = std::iter::once(0).chain(ends).collect();
+        Inputs::new(Packed { ids: [&ids; 3], offsets: &offsets }, heads)
+    }
+
+    #[test]
+    fn sequences_say_who_looks_at_what() {
+        let inputs = inputs(&[2, 3], 2);
+        let sequences = |looks: Looks| &inputs.words[looks.sequences..looks.sequences + 10];
+        assert_eq!(sequences(inputs.all), [0, 2, 0, 2, 0, 2, 3, 2, 3, 8]);
+        assert_eq!(sequences(inputs.first), [0, 2, 0, 1, 0, 2, 3, 1, 1, 4]);
+        assert_eq!((inputs.all.queries, inputs.first.queries), (5, 2));
+        assert_eq!(inputs.words[inputs.all.sequence_of_token..][..5], [0, 0, 1, 1, 1]);
+        assert_eq!(inputs.words[inputs.first.sequence_of_query..][..2], [0, 1]);
+        assert_eq!(inputs.words[inputs.first_tokens..][..2], [0, 2]);
+    }
+
+    #[test]
+    fn tokens_are_gathered_by_the_rows_that_they_chose() {
+        let mut inputs = inputs(&[5], 1);
+        inputs.put_choices([&[7, 0, 2, 7, 2], &[0; 5], &[4, 3, 2, 1, 0]], [Some(0), None, None]);
+        let [words, types, positions] = inputs.choices;
+        let part = |place: usize, count: usize| inputs.words[place..place + count].to_vec();
+        assert_eq!((part(words.rows, 2), part(words.starts, 3), part(words.tokens, 4)), (vec![2, 7], vec![0, 2, 4], vec![2, 4, 0, 3]));
+        assert_eq!((part(types.rows, 1), part(types.starts, 2), part(types.tokens, 5)), (vec![0], vec![0, 5], vec![0, 1, 2, 3, 4]));
+        assert_eq!((positions.count, part(positions.tokens, 5)), (5, vec![4, 3, 2, 1, 0]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_mask_has_a_bit_an_element(keep in prop::collection::vec(0_u8..2, 0..200), before in 0_usize..3) {
+            let mut inputs = Inputs { words: vec![9; before], ..Inputs::default() };
+            let placed = inputs.put_mask(Some(&Mask { keep: Arc::new(keep.clone()), scale: 2.0 }));
+            prop_assert_eq!(placed, Some((before, 2.0)));
+            prop_assert_eq!(inputs.words.len(), before + keep.len().div_ceil(32));
+            for (element, keep) in keep.into_iter().enumerate() {
+                prop_assert_eq!(inputs.words[before + element / 32] >> (element % 32) & 1, u32::from(keep));
+            }
+        }
+    }
+}

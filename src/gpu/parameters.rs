@@ -87,9 +87,13 @@ impl Parameters {
 
     /// Reads one of the tensors of every slab, in the order of the table.
     pub(super) async fn read(&self, gpu: &Gpu, tensor: impl Fn(&Slab) -> &Tensor) -> Result<Vec<Vec<f32>>> {
-        let mut all = Vec::new();
-        for (place, elements) in &self.order {
-            all.push(gpu.read(&[(tensor(&self.slabs[place.slab]), place.start, *elements)]).await?);
+        let mut all = vec![Vec::new(); self.order.len()];
+        for (index, slab) in self.slabs.iter().enumerate() {
+            let tensor = tensor(slab);
+            let values = gpu.read(&[(tensor, 0, tensor.elements)]).await?;
+            for (out, (place, elements)) in all.iter_mut().zip(&self.order).filter(|(_, (place, _))| place.slab == index) {
+                *out = values[place.start..place.start + elements].to_vec();
+            }
         }
         Ok(all)
     }
