@@ -101,6 +101,8 @@ export class TrainingPanel {
   }
 
   #notice(text: string, className = ''): void {
+    // A training that starts again says the same again.
+    if ([...this.#notices.children].some(({ textContent }) => textContent === text)) return
     this.#notices.append(element('li', { className }, text))
   }
 

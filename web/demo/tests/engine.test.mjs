@@ -84,9 +84,7 @@ test('corrected columns reach the training, and the zip that comes of it loads a
 test('a training goes on after the page was reloaded', { skip }, async () => {
   const { page, complaints, close } = await open(chromium, site.address)
   await loadExample(page)
-  await setArguments(page, { max_steps: '60', save_steps: '20', max_eval_samples: '64' })
-  await page.fill('#argument-search', 'save_strategy')
-  await page.selectOption('#argument-save_strategy', 'steps')
+  await setArguments(page, { max_steps: '60', save_strategy: 'steps', save_steps: '20', max_eval_samples: '64' })
   await page.click('#train')
   await page.locator('#training-kept', { hasText: /^Kept in this browser at step [24]0, / }).waitFor({ timeout: 60_000 })
   page.on('dialog', (dialog) => void dialog.accept())
@@ -106,14 +104,23 @@ test('a training goes on after the page was reloaded', { skip }, async () => {
   await close()
 })
 
-test('a GPU is chosen, and trains, predicts and saves', { skip }, async () => {
+/** The page on a GPU that the processor plays, with the example; and what crashes that GPU. */
+async function openOnGpu() {
   const withGpu = await browser(SOFTWARE_GPU)
-  const { page, complaints, close } = await open(withGpu, site.address)
-  // One that the processor plays is taken only where it is asked for.
+  const { page, complaints } = await open(withGpu, site.address)
+  // Such a GPU is taken only where it is asked for.
   assert.equal(await page.inputValue('#device'), 'cpu')
   await loadExample(page)
   await page.selectOption('#device', 'webgpu')
   await page.waitForFunction(() => document.documentElement.dataset['device'] === 'webgpu')
+  const protocol = await withGpu.newBrowserCDPSession()
+  // The process that should answer is the one that ends.
+  const crash = () => void protocol.send('Browser.crashGpuProcess').catch(() => {})
+  return { page, complaints, crash, close: () => withGpu.close() }
+}
+
+test('a GPU is chosen, and trains, predicts and saves', { skip }, async () => {
+  const { page, complaints, close } = await openOnGpu()
   assert.match(await page.innerText('#device option:checked'), /^WebGPU: .*swiftshader.*, in software$/i)
   await setArguments(page, { max_steps: '12', max_eval_samples: '64' })
   await page.locator('#train:enabled').click()
@@ -130,7 +137,25 @@ test('a GPU is chosen, and trains, predicts and saves', { skip }, async () => {
   assert.ok((await readFile(await download.path())).includes('model.safetensors'))
   assert.deepEqual(complaints, [])
   await close()
-  await withGpu.close()
+})
+
+test('a GPU that crashes is opened anew once, and the processor ends the training where it crashes again', { skip }, async () => {
+  const { page, complaints, crash, close } = await openOnGpu()
+  await setArguments(page, { max_steps: '40', save_strategy: 'steps', save_steps: '8', per_device_train_batch_size: '4', max_eval_samples: '16' })
+  await page.locator('#train:enabled').click()
+  await page.locator('#training-kept', { hasText: /step (8|16)/ }).waitFor()
+  crash()
+  await page.locator('#notices .warning', { hasText: /^The GPU was lost, and opened anew; the training goes on from step (8|16)\.$/ }).waitFor()
+  crash()
+  await page.locator('#training-problem .problem').waitFor()
+  assert.match(await problem(page, 'training'), /^The GPU was lost\. .*What to do The CPU has taken its place/)
+  assert.equal(await page.inputValue('#device'), 'cpu')
+  await page.getByRole('button', { name: /^Continue at step \d+ of 40$/ }).click()
+  await finished(page)
+  assert.match(await page.innerText('#training-step'), /^Step 40 of 40/)
+  assert.match(await page.innerText('#verify-state'), /files checked: nothing is wrong\.$/)
+  assert.deepEqual(complaints, [])
+  await close()
 })
 
 test('the engine refuses wrong input with a message, and goes on', { skip }, async () => {
@@ -164,7 +189,8 @@ async function setArguments(page, values) {
   await page.click('#all-arguments > summary')
   for (const [name, value] of Object.entries(values)) {
     await page.fill('#argument-search', name)
-    await page.fill(`#argument-${name}`, value)
+    const field = page.locator(`#argument-${name}`)
+    await (name === 'save_strategy' ? field.selectOption(value) : field.fill(value))
   }
   await page.keyboard.press('Tab')
 }
