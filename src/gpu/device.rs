@@ -37,6 +37,20 @@ pub struct Description {
     pub max_tensor_bytes: u64,
 }
 
+/// How kernels share out their work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Each invocation works by itself: for a processor that plays a GPU, where waiting for each other is dear.
+    Alone,
+    /// The invocations of a workgroup load and add up together.
+    Together,
+}
+
+impl Style {
+    /// Both.
+    pub const ALL: [Style; 2] = [Style::Alone, Style::Together];
+}
+
 /// A device with its compiled kernels.
 pub struct Gpu {
     pub(super) device: wgpu::Device,
@@ -44,6 +58,7 @@ pub struct Gpu {
     /// The arguments of the launches that are submitted together.
     pub(super) arguments: wgpu::Buffer,
     description: Description,
+    style: Cell<Style>,
     pub(super) pipelines: RefCell<HashMap<Kernel, Rc<Pipeline>>>,
     pub(super) groups: RefCell<HashMap<(Kernel, Vec<u64>), wgpu::BindGroup>>,
     next_tensor: Cell<u64>,
@@ -88,8 +103,10 @@ impl Gpu {
         listen(&device, &trouble);
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let size = ARGUMENTS_BYTES as u64;
+        let description = describe(&adapter.get_info(), &device.limits());
         Ok(Gpu {
-            description: describe(&adapter.get_info(), &device.limits()),
+            style: Cell::new(if description.is_software { Style::Alone } else { Style::Together }),
+            description,
             arguments: device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false }),
             device,
             queue,
@@ -104,6 +121,16 @@ impl Gpu {
     /// What is known of the device.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// How kernels share out their work.
+    pub fn style(&self) -> Style {
+        self.style.get()
+    }
+
+    /// Lets the kernels of models that are made from now on share out their work otherwise.
+    pub fn set_style(&self, style: Style) {
+        self.style.set(style);
     }
 
     /// Bytes of all tensors that were made and not freed.

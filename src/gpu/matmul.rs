@@ -2,7 +2,7 @@
 
 mod source;
 
-use super::device::Gpu;
+use super::device::{Gpu, Style};
 use super::kernel::Kernel;
 use super::memory::Tensor;
 use super::stream::{Stream, Word, words};
@@ -170,10 +170,10 @@ impl Scheme {
             Layout::Nt | Layout::Nn => product.k.is_multiple_of(4) && (*layout == Layout::Nt || product.n.is_multiple_of(4)),
             Layout::Tn => product.m.is_multiple_of(4) && product.n.is_multiple_of(4),
         };
-        match gpu.description().is_software {
-            true if vectors && is_aligned(a) && is_aligned(b) => Scheme::Blocks,
-            true => Scheme::Elements,
-            false => Scheme::Tiles,
+        match gpu.style() {
+            Style::Alone if vectors && is_aligned(a) && is_aligned(b) => Scheme::Blocks,
+            Style::Alone => Scheme::Elements,
+            Style::Together => Scheme::Tiles,
         }
     }
 }

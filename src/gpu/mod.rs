@@ -23,7 +23,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use device::{Api, Description, Gpu};
+pub use device::{Api, Description, Gpu, Style};
 pub use inputs::{Mask, Masks, Packed, Targets};
 pub use model::{Model, Pass, Sizes};
 pub use optimizer::AdamW;

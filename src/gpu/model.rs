@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::activations::{Activations, Keep, LayerSizes};
-use super::device::Gpu;
+use super::device::{Gpu, Style};
 use super::inputs::{Inputs, Looks, Masks, Packed, Targets};
 use super::kernel::Kernel;
 use super::memory::Tensor;
@@ -99,7 +99,7 @@ impl Model {
             activations: Activations::default(),
             results: gpu.tensor(FIRST_LOSS + LOSSES),
             squared_sums: gpu.tensor(Self::squares(parameters.slabs.len())),
-            lanes: if gpu.description().is_software { 1 } else { 64 },
+            lanes: if gpu.style() == Style::Alone { 1 } else { 64 },
             parameters,
             micro_batches: 0,
             losses: 0,

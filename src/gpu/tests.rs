@@ -21,7 +21,9 @@ fn config(hidden: usize, inner: usize, heads: usize, layers: usize) -> BertConfi
 #[ignore = "needs a GPU, or SwiftShader as tests/run finds it"]
 fn a_model_learns_a_batch_by_heart() {
     let gpu = Rc::new(block_on(Gpu::open(Api::WebGpu)).unwrap());
-    for (hidden, inner, heads, layers) in [(16, 32, 2, 2), (15, 21, 3, 1), (8, 8, 1, 0)] {
+    let shapes = [(16, 32, 2, 2), (15, 21, 3, 1), (8, 8, 1, 0)];
+    for (style, (hidden, inner, heads, layers)) in Style::ALL.into_iter().flat_map(|style| shapes.map(|shape| (style, shape))) {
+        gpu.set_style(style);
         let config = config(hidden, inner, heads, layers);
         let table = config.sequence_classification();
         let mut state = 1_u32;

@@ -7,7 +7,7 @@ use super::optimizer::UpdateSettings;
 use crate::architecture::{BertConfig, ParameterTable};
 use crate::data::{Batch, Labels};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Style};
 use crate::random::{Generators, Mt19937, uniform_};
 
 /// What differs most between a device and the CPU in one case.
@@ -102,15 +102,21 @@ fn numbers(rows: usize) -> Labels {
     Labels::Values((0..rows).map(|row| row as f32 - 0.5).collect())
 }
 
-/// Compares a device with the CPU, case by case.
+/// Compares a device with the CPU, case by case, with both kinds of kernels.
 ///
 /// # Errors
 /// The device is lost, or refuses its work.
 pub async fn self_check(gpu: &Rc<Gpu>) -> Result<Vec<Deviation>> {
+    let own = gpu.style();
     let mut deviations = Vec::new();
-    for case in CASES {
-        deviations.extend(case.run(gpu).await?);
+    for style in Style::ALL {
+        gpu.set_style(style);
+        for case in CASES {
+            let found = case.run(gpu).await.inspect_err(|_| gpu.set_style(own))?;
+            deviations.extend(found.into_iter().map(|found| Deviation { case: format!("{style:?}: {}", found.case), ..found }));
+        }
     }
+    gpu.set_style(own);
     Ok(deviations)
 }
 
@@ -252,7 +258,7 @@ mod tests {
         for Deviation { case, tensor, share } in &deviations {
             println!("{share:9.1e}  {case}: {tensor}");
         }
-        assert_eq!(deviations.len(), 3 * CASES.len());
+        assert_eq!(deviations.len(), 2 * 3 * CASES.len());
         judge(&deviations).unwrap();
     }
 
