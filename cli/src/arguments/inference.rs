@@ -183,6 +183,7 @@ fn data() -> [Arg; 6] {
             .action(ArgAction::SetTrue)
             .help("Round the operands of linear layers to bfloat16; faster on processors with AVX-512 BF16"),
         named("device")
+            .value_name("DEVICE")
             .value_parser(PossibleValuesParser::new(Device::NAMES))
             .default_value("auto")
             .conflicts_with("bf16")
