@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { openPage, root, SOFTWARE_GPU } from '../tests/browser.mjs';
 import { temporaryFolder, train } from '../tests/native.mjs';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** Compiling kernels takes part of a run's time; what is counted is what these steps add. */
-const [FEW, MANY] = [5, 45];
+const [FEW, MANY] = [5, 125];
 const ARGUMENTS = {
   per_device_train_batch_size: 16,
   max_seq_length: 64,
