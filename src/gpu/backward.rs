@@ -32,7 +32,7 @@ impl Model {
                     let sizes = self.layer_sizes(inputs, layer);
                     self.activations.layer(gpu, keep, layer, sizes)
                 }
-                Keep::Inputs | Keep::Nothing => self.layer_forward(stream, inputs, words, layer, &hidden, keep),
+                Keep::Inputs | Keep::Nothing => self.layer_forward(stream, inputs, words, layer, &hidden, keep).0,
             };
             self.layer_backward(stream, inputs, words, layer, &hidden, &room, accumulate);
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wgpu::util::DeviceExt;
 
-use super::kernel::{Kernel, Pipeline};
+use super::kernel::{ARGUMENT_BYTES, Kernel, Pipeline};
 use super::memory::{Counted, Tensor};
 use crate::diagnostic::{Diagnostic, Error, Result, Site};
 
@@ -57,6 +57,8 @@ pub struct Gpu {
     pub(super) queue: wgpu::Queue,
     /// The arguments of the launches that are submitted together.
     pub(super) arguments: wgpu::Buffer,
+    /// Bytes from the arguments of a launch to those of the next.
+    pub(super) argument_stride: usize,
     description: Description,
     style: Cell<Style>,
     pub(super) pipelines: RefCell<HashMap<Kernel, Rc<Pipeline>>>,
@@ -103,9 +105,11 @@ impl Gpu {
         listen(&device, &trouble);
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let size = ARGUMENTS_BYTES as u64;
-        let description = describe(&adapter.get_info(), &device.limits());
+        let limits = device.limits();
+        let description = describe(&adapter.get_info(), &limits);
         Ok(Gpu {
             style: Cell::new(if description.is_software { Style::Alone } else { Style::Together }),
+            argument_stride: ARGUMENT_BYTES.next_multiple_of(limits.min_uniform_buffer_offset_alignment as usize),
             description,
             arguments: device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false }),
             device,

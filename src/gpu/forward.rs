@@ -35,10 +35,8 @@ impl Model {
     pub(super) fn forward(&mut self, stream: &mut Stream<'_>, inputs: &Inputs, words: &Tensor, keep: Keep) -> Tensor {
         let hidden = self.embed(stream, inputs, words, keep);
         let last = (0..self.sizes.layers).fold(hidden, |hidden, layer| {
-            let room = self.layer_forward(stream, inputs, words, layer, &hidden, keep);
-            drop(room);
-            let sizes = self.layer_sizes(inputs, layer);
-            self.activations.hidden(stream.gpu, keep, layer + 1, sizes.queries * sizes.hidden)
+            let (_, out) = self.layer_forward(stream, inputs, words, layer, &hidden, keep);
+            out
         });
         let first = if self.sizes.layers == 0 { self.first_rows(stream, inputs, words, &last) } else { last };
         self.head(stream, inputs, words, &first)
@@ -59,7 +57,7 @@ impl Model {
         out
     }
 
-    /// A layer, from (N, H) to (Q, H).
+    /// A layer, from (N, H) to (Q, H): what it keeps, and what it gives.
     pub(super) fn layer_forward(
         &mut self,
         stream: &mut Stream<'_>,
@@ -68,7 +66,7 @@ impl Model {
         layer: usize,
         hidden: &Tensor,
         keep: Keep,
-    ) -> Layer {
+    ) -> (Layer, Tensor) {
         let (gpu, sizes) = (stream.gpu, self.layer_sizes(inputs, layer));
         let LayerSizes { tokens, queries, hidden: width, inner, .. } = sizes;
         let room = self.activations.layer(gpu, keep, layer, sizes);
@@ -94,7 +92,7 @@ impl Model {
         self.linear(stream, &self.name(layer, OUTPUT), &room.after_gelu, queries, [width, inner], &room.sums, None);
         let norm = NormInputs { rows: queries, residual: Some(&room.attended), mask: after_feeding, inputs: words };
         self.norm(stream, &self.name(layer, OUTPUT_NORM), &room.sums, norm, &out, &room.statistics);
-        room
+        (room, out)
     }
 
     /// Queries, keys and values, each (N, H) one after the other; of the queries only those that look.

@@ -36,10 +36,10 @@ pub struct Masks {
     pub pooled: Option<Mask>,
 }
 
-/// A mask, and what it multiplies with what stays.
+/// Which elements dropout keeps, and what they are multiplied with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mask {
-    /// One byte an element.
+    /// 1 for an element that stays, 0 for one that goes; in the order of the tensor.
     pub keep: std::sync::Arc<Vec<u8>>,
     /// 1 / (1 - p).
     pub scale: f32,

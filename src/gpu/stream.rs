@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::device::{ARGUMENTS_BYTES, Gpu};
-use super::kernel::{ARGUMENT_BYTES, Kernel, Pipeline};
+use super::kernel::{Kernel, Pipeline};
 use super::memory::Tensor;
 
 /// A list of launches; each sees what those before it have written.
@@ -79,14 +79,14 @@ impl<'g> Stream<'g> {
         if grid.contains(&0) {
             return;
         }
-        let slot = ARGUMENT_BYTES.next_multiple_of(self.gpu.device.limits().min_uniform_buffer_offset_alignment as usize);
-        if self.arguments.len() + slot > ARGUMENTS_BYTES {
+        let stride = self.gpu.argument_stride;
+        if self.arguments.len() + stride > ARGUMENTS_BYTES {
             self.flush();
         }
         let pipeline = self.gpu.pipeline(kernel);
         let (group, place) = (self.gpu.group(kernel, &pipeline, tensors), self.arguments.len() as u32);
         self.arguments.extend_from_slice(bytemuck::cast_slice(arguments));
-        self.arguments.resize(place as usize + slot, 0);
+        self.arguments.resize(place as usize + stride, 0);
         self.commands.push(Command::Launch { pipeline, group, place, grid });
     }
 

@@ -9,6 +9,7 @@ pub mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use crate::gpu::Mask;
 pub(crate) use cpu::recycle;
 
 use burn::backend::tensor::FloatTensor;
@@ -119,15 +120,6 @@ impl Precision {
     pub fn is_fast(self) -> bool {
         self == Precision::F32 || cpu::bf16_is_fast()
     }
-}
-
-/// Which elements dropout keeps, and what they are multiplied with.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mask {
-    /// 1 for an element that stays, 0 for one that goes; in the order of the tensor.
-    pub keep: Arc<Vec<u8>>,
-    /// `1 / (1 - p)`.
-    pub scale: f32,
 }
 
 impl Mask {

@@ -41,54 +41,56 @@ struct Case {
 const PLAIN: BatchSettings =
     BatchSettings { label_smoothing_factor: 0.0, neftune_noise_alpha: None, padded_length: None, gradient_checkpointing: false };
 
-const CASES: &[Case] = &[
-    case("whole vectors", 32, 64, 2, 2, classes, 2, &[5, 1, 16, 9], 0.0, PLAIN),
-    case("many rows", 64, 128, 4, 1, classes, 3, &[16; 12], 0.1, PLAIN),
-    case("odd sizes", 15, 22, 3, 3, classes, 5, &[7, 3], 0.0, PLAIN),
-    case("odd sizes with dropout", 21, 10, 3, 2, several, 3, &[4, 11, 1], 0.2, PLAIN),
-    case("numbers", 16, 8, 1, 2, numbers, 1, &[3, 2, 6], 0.0, PLAIN),
-    case("no layers", 8, 8, 2, 0, classes, 2, &[3, 5], 0.1, PLAIN),
-    case(
-        "smoothed, with noise",
-        24,
-        36,
-        2,
-        2,
-        classes,
-        4,
-        &[6, 8, 8],
-        0.0,
-        BatchSettings { label_smoothing_factor: 0.1, neftune_noise_alpha: Some(5.0), ..PLAIN },
-    ),
-    case(
-        "computed again",
-        32,
-        32,
-        4,
-        3,
-        classes,
-        2,
-        &[10, 12, 2],
-        0.1,
-        BatchSettings { gradient_checkpointing: true, padded_length: Some(16), ..PLAIN },
-    ),
-];
+/// What a case is where it does not say.
+const BASE: Case = Case {
+    name: "",
+    hidden: 32,
+    inner: 32,
+    heads: 2,
+    layers: 2,
+    labels: classes,
+    num_labels: 2,
+    lengths: &[5, 1, 16, 9],
+    dropout: 0.0,
+    settings: PLAIN,
+};
 
-#[allow(clippy::too_many_arguments, reason = "a row of a table")]
-const fn case(
-    name: &'static str,
-    hidden: usize,
-    inner: usize,
-    heads: usize,
-    layers: usize,
-    labels: fn(usize) -> Labels,
-    num_labels: usize,
-    lengths: &'static [usize],
-    dropout: f64,
-    settings: BatchSettings,
-) -> Case {
-    Case { name, hidden, inner, heads, layers, labels, num_labels, lengths, dropout, settings }
-}
+const CASES: &[Case] = &[
+    Case { name: "whole vectors", inner: 64, ..BASE },
+    Case { name: "many rows", hidden: 64, inner: 128, heads: 4, layers: 1, num_labels: 3, lengths: &[16; 12], dropout: 0.1, ..BASE },
+    Case { name: "odd sizes", hidden: 15, inner: 22, heads: 3, layers: 3, num_labels: 5, lengths: &[7, 3], ..BASE },
+    Case {
+        name: "odd sizes with dropout",
+        hidden: 21,
+        inner: 10,
+        heads: 3,
+        labels: several,
+        num_labels: 3,
+        lengths: &[4, 11, 1],
+        dropout: 0.2,
+        ..BASE
+    },
+    Case { name: "numbers", hidden: 16, inner: 8, heads: 1, labels: numbers, num_labels: 1, lengths: &[3, 2, 6], ..BASE },
+    Case { name: "no layers", hidden: 8, inner: 8, layers: 0, lengths: &[3, 5], dropout: 0.1, ..BASE },
+    Case {
+        name: "smoothed, with noise",
+        hidden: 24,
+        inner: 36,
+        num_labels: 4,
+        lengths: &[6, 8, 8],
+        settings: BatchSettings { label_smoothing_factor: 0.1, neftune_noise_alpha: Some(5.0), ..PLAIN },
+        ..BASE
+    },
+    Case {
+        name: "computed again",
+        heads: 4,
+        layers: 3,
+        lengths: &[10, 12, 2],
+        dropout: 0.1,
+        settings: BatchSettings { gradient_checkpointing: true, padded_length: Some(16), ..PLAIN },
+        ..BASE
+    },
+];
 
 fn classes(rows: usize) -> Labels {
     Labels::Classes((0..rows as u32).map(|row| row % 2).collect())

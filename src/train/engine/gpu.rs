@@ -7,8 +7,8 @@ use super::{BatchSettings, Network, StepOutcome};
 use crate::data::{Batch, Labels};
 use crate::diagnostic::Result;
 use crate::format::torch::optimizer_state::OptimizerState;
-use crate::gpu::{AdamW, Gpu, Mask, Masks, Model, Packed, Pass, Targets};
-use crate::kernels::{self, Queries, Sequences};
+use crate::gpu::{AdamW, Gpu, Masks, Model, Packed, Pass, Targets};
+use crate::kernels::{Queries, Sequences};
 use crate::model::{Dropout, loss, neftune};
 use crate::random::Generators;
 use crate::train::gradient::Gradient;
@@ -23,6 +23,8 @@ pub(super) struct GpuEngine {
     model: Model,
     optimizer: OptimizerPlace,
     micro_batches: usize,
+    /// Whether the device has made a step whose norm was not read.
+    is_norm_waiting: bool,
     found: StepOutcome,
     /// Weights and optimizer, where somebody asked for them.
     fetched: Option<Fetched>,
@@ -51,7 +53,7 @@ impl GpuEngine {
     pub(super) async fn new(gpu: Rc<Gpu>, network: Arc<Network>, weights: &[Vec<f32>]) -> Result<GpuEngine> {
         let model = Model::new(gpu, &network.config, &network.table, weights).await?;
         let optimizer = OptimizerPlace::new(Algorithm::default(), &network);
-        Ok(GpuEngine { network, model, optimizer, micro_batches: 0, found: StepOutcome::default(), fetched: None })
+        Ok(GpuEngine { network, model, optimizer, micro_batches: 0, is_norm_waiting: false, found: StepOutcome::default(), fetched: None })
     }
 
     pub(super) fn set_algorithm(&mut self, algorithm: Algorithm) {
@@ -107,7 +109,7 @@ impl GpuEngine {
                     AdamW::new(settings.learning_rate, settings.weight_decay, *steps, *betas, *epsilon),
                     settings.max_grad_norm as f32,
                 );
-                self.found.gradient_norm = Some(f64::NAN);
+                self.is_norm_waiting = true;
             }
             OptimizerPlace::Host(optimizer) => {
                 let mut gradients = self.model.gradients().await?;
@@ -171,8 +173,8 @@ impl GpuEngine {
     async fn read_results(&mut self) -> Result<()> {
         let (norm, losses) = self.model.results().await?;
         self.found.losses.extend(losses.into_iter().map(f64::from));
-        if let (OptimizerPlace::Device { .. }, Some(found)) = (&self.optimizer, &mut self.found.gradient_norm) {
-            *found = f64::from(norm);
+        if std::mem::take(&mut self.is_norm_waiting) {
+            self.found.gradient_norm = Some(f64::from(norm));
         }
         Ok(())
     }
@@ -188,14 +190,14 @@ impl GpuEngine {
         let first = all.with_queries(Queries::First);
         let mut dropout = Dropout::new(generators, padded_length);
         let (width, hidden, scores) = (config.hidden_size, config.hidden_dropout_prob, config.attention_probs_dropout_prob);
-        let embeddings = dropout.rows(&all, width, hidden).map(mask);
+        let embeddings = dropout.rows(&all, width, hidden);
         let layers = (1..=config.num_hidden_layers).map(|layer| {
             let sequences = if layer == config.num_hidden_layers { &first } else { &all };
             let scores = dropout.scores(sequences, scores);
-            [scores, dropout.rows(sequences, width, hidden), dropout.rows(sequences, width, hidden)].map(|drawn| drawn.map(mask))
+            [scores, dropout.rows(sequences, width, hidden), dropout.rows(sequences, width, hidden)]
         });
         let layers = layers.collect();
-        let pooled = dropout.elements(first.len() * width, config.classifier_dropout).map(mask);
+        let pooled = dropout.elements(first.len() * width, config.classifier_dropout);
         (Masks { embeddings, layers, pooled }, noise)
     }
 }
@@ -209,10 +211,6 @@ impl OptimizerPlace {
             _ => OptimizerPlace::Host(Box::new(Optimizer::new(algorithm, &network.table))),
         }
     }
-}
-
-fn mask(mask: kernels::Mask) -> Mask {
-    Mask { keep: mask.keep, scale: mask.scale }
 }
 
 fn packed(batch: &Batch) -> Packed<'_> {
